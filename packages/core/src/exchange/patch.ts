@@ -1,0 +1,64 @@
+import type { PatchNote } from '../entry/settlement.ts'
+import { concatBytes, toBytes } from '../wire/bytes.ts'
+import type { RequestBody } from './request-body.ts'
+
+/** One span of the client's body and what stands there instead. */
+export interface Splice {
+  readonly start: number
+  readonly end: number
+  readonly replacement: Uint8Array
+}
+
+/** A declared change of the request body: spans, never a reprint. */
+export interface Patch {
+  /** What the settlement says was done: `replace model`. */
+  readonly name: string
+  /** The spans to change, found in the client's bytes. No spans means nothing to do. */
+  readonly splices: (body: RequestBody) => readonly Splice[]
+}
+
+/** Replaces the string at a top-level key, every occurrence where the key is repeated, so that no two readers disagree. */
+export function replaceTopLevelString(key: string, value: string): Patch {
+  return {
+    name: `replace ${key}`,
+    splices: (body) => {
+      const replacement = toBytes(JSON.stringify(value))
+      return body.members(key).map(({ start, end }) => ({ start, end, replacement }))
+    },
+  }
+}
+
+/** A body after its patches: the bytes to send, and the notes. Without patches the bytes are the client's own array. */
+export interface PatchedBody {
+  readonly bytes: Uint8Array
+  readonly notes: readonly PatchNote[]
+}
+
+/**
+ * Applies patches, all spans measured in the client's bytes.
+ *
+ * @throws RangeError when two patches claim overlapping spans, or a span lies outside the body.
+ */
+export function applyPatches(body: RequestBody, patches: readonly Patch[]): PatchedBody {
+  if (patches.length === 0) return { bytes: body.bytes, notes: [] }
+  const planned = patches.flatMap((patch) => patch.splices(body).map((splice) => ({ ...splice, name: patch.name })))
+  planned.sort((left, right) => left.start - right.start || left.end - right.end)
+  const pieces: Uint8Array[] = []
+  const notes: PatchNote[] = []
+  let at = 0
+  let total = 0
+  const keep = (piece: Uint8Array): void => {
+    pieces.push(piece)
+    total += piece.length
+  }
+  for (const { name, start, end, replacement } of planned) {
+    if (start < at || end < start || end > body.bytes.length) throw new RangeError(`patch "${name}" overlaps another or leaves the body (${start} to ${end})`)
+    keep(body.bytes.subarray(at, start))
+    keep(replacement)
+    notes.push({ name, start, end, insertedBytes: replacement.length })
+    at = end
+  }
+  if (notes.length === 0) return { bytes: body.bytes, notes }
+  keep(body.bytes.subarray(at))
+  return { bytes: concatBytes(pieces, total), notes }
+}

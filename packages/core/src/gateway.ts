@@ -1,0 +1,165 @@
+import { ConfigurationError, type Fault } from './errors.ts'
+import type { ClientRequest, ClientSink } from './ports/client-request.ts'
+import { systemHost, type Host } from './host.ts'
+import { pricing, type Pricing } from './meter/price.ts'
+import { compose, type AnyMiddleware, type Handler } from './middleware/compose.ts'
+import type { Middleware } from './middleware/middleware.ts'
+import type { Ledger } from './ports/ledger.ts'
+import type { Runtime } from './ports/runtime.ts'
+import { checksumDigests, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
+import { toUpstream, type Router } from './route/router.ts'
+import { checkUpstream, type Upstream, type UpstreamOptions } from './route/upstream.ts'
+import { recordInto } from './settle/record.ts'
+import type { Settlement } from './entry/settlement.ts'
+import { ExchangeRunner } from './run-exchange.ts'
+
+/** What a gateway is made of besides its middleware. */
+export interface GatewayOptions {
+  /** What the runtime adapter lends: `nodeRuntime()` of `@sluice/adapters-node`, `fetchRuntime()` of `@sluice/adapters-fetch`. */
+  readonly runtime: Runtime
+  /** At least one; the first is where everything goes unless `.route()` says otherwise. */
+  readonly upstreams: readonly UpstreamOptions[]
+  /** Clock, ids and the ear for faults. @defaultValue the runtime's clock, random ids, faults dropped */
+  readonly host?: Partial<Host>
+  /** @defaultValue list prices */
+  readonly pricing?: Pricing
+  /** Largest request body, counted as it arrives. @defaultValue 67108864 */
+  readonly maxBodyBytes?: number
+  /** Largest frame that is held whole for observers and for a well-formed end. @defaultValue 262144 */
+  readonly maxFrameBytes?: number
+  /** How both sides of an exchange are proven equal. @defaultValue 'crc32' */
+  readonly digest?: DigestAlgorithm
+  /** After the client has left, read on so long for exact usage; by default the upstream is cancelled at once. @defaultValue never */
+  readonly drainMillis?: number
+}
+
+export const defaultGatewayOptions: { readonly maxBodyBytes: number; readonly maxFrameBytes: number; readonly digest: DigestAlgorithm } = Object.freeze({
+  maxBodyBytes: 64 * 1024 * 1024,
+  maxFrameBytes: 256 * 1024,
+  digest: 'crc32',
+})
+
+/**
+ * A gateway: the table of contents of what happens to a request, top to bottom.
+ *
+ * ```ts
+ * const gateway = createGateway({ runtime: nodeRuntime(), upstreams: [{ name: 'anthropic', baseUrl: 'https://api.anthropic.com', credential: swapCredential(key) }] })
+ *   .use(authenticate(keys)) // who
+ *   .use(attribute()) // which session, developer, repository
+ *   .record(ledger) // what it cost
+ * ```
+ *
+ * @typeParam Context - what the middleware so far has added
+ */
+export interface Gateway<Context extends object = object> {
+  /** Adds a middleware, inside those before it. @throws ConfigurationError once the gateway has handled a request, or on a context key taken twice */
+  readonly use: <Adds extends object>(middleware: Middleware<Context, Adds>) => Gateway<Context & Adds>
+  /** Sets where exchanges go. @throws ConfigurationError on a second call */
+  readonly route: (router: Router<Context>) => Gateway<Context>
+  /** Keeps every settled exchange in a ledger. May be called for several. */
+  readonly record: (ledger: Ledger) => Gateway<Context>
+  /**
+   * Handles one request to its end. Never rejects; resolves after settlement and recording, with undefined for a route answered locally.
+   * An adapter must keep its process (or worker) alive until then.
+   */
+  readonly handle: (request: ClientRequest, sink: ClientSink) => Promise<Settlement | undefined>
+  /** Exchanges under way. */
+  readonly underWay: number
+  /**
+   * Shuts down: readiness turns to 503, new exchanges are refused, those under way get `graceMillis` to finish and are then ended with an
+   * `overloaded_error`. Resolves when all are settled and recorded. Idempotent.
+   */
+  readonly drain: (graceMillis: number) => Promise<void>
+}
+
+/**
+ * Builds a gateway.
+ *
+ * @throws ConfigurationError naming the option, the value seen, and the fix
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  return new GatewayBuilder(options) as unknown as Gateway
+}
+
+class GatewayBuilder {
+  readonly #runner: ExchangeRunner
+  readonly #upstreams: ReadonlyMap<string, Upstream>
+  readonly #middleware: AnyMiddleware[] = []
+  readonly #onFault: (fault: Fault) => void
+  #router: Router | undefined
+  #handler: Handler | undefined
+
+  constructor(options: GatewayOptions) {
+    const host = systemHost(options.host)
+    this.#onFault = host.onFault
+    this.#upstreams = indexUpstreams(options.upstreams)
+    this.#runner = new ExchangeRunner({
+      runtime: options.runtime,
+      host,
+      upstreams: this.#upstreams,
+      pricing: options.pricing ?? pricing(),
+      digests: digestsFor(options),
+      maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? defaultGatewayOptions.maxBodyBytes),
+      maxFrameBytes: positive('maxFrameBytes', options.maxFrameBytes ?? defaultGatewayOptions.maxFrameBytes),
+      drainMillis: options.drainMillis === undefined ? undefined : positive('drainMillis', options.drainMillis),
+    })
+  }
+
+  use = (middleware: AnyMiddleware): this => {
+    this.#assertOpen('use')
+    this.#middleware.push(middleware)
+    compose(this.#middleware, () => Promise.reject(new Error('unreachable')))
+    return this
+  }
+
+  route = (router: Router): this => {
+    this.#assertOpen('route')
+    if (this.#router !== undefined) throw new ConfigurationError('route', 'was called twice. One router chooses the target; combine them into one.')
+    this.#router = router
+    return this
+  }
+
+  record = (ledger: Ledger): this => {
+    this.#assertOpen('record')
+    this.#runner.addRecorder(recordInto(ledger, this.#onFault))
+    return this
+  }
+
+  handle = (request: ClientRequest, sink: ClientSink): Promise<Settlement | undefined> => {
+    this.#handler ??= compose(this.#middleware, this.#runner.innermost(this.#router ?? toUpstream([...this.#upstreams.keys()][0] as string)))
+    return this.#runner.run(request, sink, this.#handler)
+  }
+
+  get underWay(): number {
+    return this.#runner.underWay
+  }
+
+  drain = (graceMillis: number): Promise<void> => this.#runner.drain(graceMillis)
+
+  #assertOpen(call: string): void {
+    if (this.#handler !== undefined) throw new ConfigurationError(call, 'was called after the gateway had handled a request. Build it first, then mount it.')
+  }
+}
+
+function indexUpstreams(upstreams: readonly UpstreamOptions[]): ReadonlyMap<string, Upstream> {
+  if (upstreams.length === 0) throw new ConfigurationError('upstreams', 'is empty. Name at least one, such as { name: "anthropic", baseUrl: "https://api.anthropic.com", … }.')
+  const byName = new Map<string, Upstream>()
+  for (const [index, options] of upstreams.entries()) {
+    const upstream = checkUpstream(options, `upstreams[${index}]`)
+    if (byName.has(upstream.name)) throw new ConfigurationError(`upstreams[${index}].name`, `"${upstream.name}" is used twice. Names tell upstreams apart in records.`)
+    byName.set(upstream.name, upstream)
+  }
+  return byName
+}
+
+function digestsFor({ runtime, digest = defaultGatewayOptions.digest }: GatewayOptions): DigestFactory {
+  const native = runtime.digests?.[digest]
+  if (native !== undefined) return native
+  if (digest === 'crc32') return checksumDigests()
+  throw new ConfigurationError('digest', `"${digest}" is not offered by this runtime adapter. Pass one in runtime.digests, or use "crc32".`)
+}
+
+function positive(option: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value <= 0) throw new ConfigurationError(option, `${value} is not a positive whole number.`)
+  return value
+}

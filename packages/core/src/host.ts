@@ -1,0 +1,64 @@
+import type { Fault } from './errors.ts'
+
+/** Time as the gateway sees it; pass a manual clock and every test is exact. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+  /** Calls back once after at least `delayMillis`; the returned function cancels it. Must not keep a process alive. */
+  readonly after: (delayMillis: number, callback: () => void) => () => void
+}
+
+/** What the surroundings provide: time, identity, and where faults go. Core reaches for nothing else. */
+export interface Host {
+  readonly clock: Clock
+  /** A new unique exchange id. */
+  readonly newId: () => string
+  /** Told of everything an operator must know. Must not throw. */
+  readonly onFault: (fault: Fault) => void
+}
+
+/** The runtime's own clock. Timers are unreferenced where the runtime knows that notion. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (delayMillis, callback) => {
+    const timer: unknown = setTimeout(callback, delayMillis)
+    if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref: () => void }).unref()
+    return () => clearTimeout(timer as number)
+  },
+}
+
+const crockford = '0123456789abcdefghjkmnpqrstvwxyz'
+let randomPool = new Uint8Array(0)
+let randomAt = 0
+
+function randomBytes(count: number): Uint8Array {
+  if (randomAt + count > randomPool.length) {
+    randomPool = new Uint8Array(1024)
+    crypto.getRandomValues(randomPool)
+    randomAt = 0
+  }
+  randomAt += count
+  return randomPool.subarray(randomAt - count, randomAt)
+}
+
+/** `ex_` + 10 characters of time + 16 of randomness (80 bits): unique, and sorted by start. */
+export function newExchangeId(nowMillis: number): string {
+  let time = ''
+  for (let rest = nowMillis, digit = 0; digit < 10; digit += 1) {
+    time = (crockford[rest % 32] as string) + time
+    rest = Math.floor(rest / 32)
+  }
+  let random = ''
+  for (const byte of randomBytes(16)) random += crockford[byte & 31] as string
+  return `ex_${time}${random}`
+}
+
+/** A {@link Host} on the runtime's own facilities, with whatever parts the caller gives. Faults are dropped unless `onFault` is given. */
+export function systemHost(parts: Partial<Host> = {}): Host {
+  const clock = parts.clock ?? systemClock
+  return {
+    clock,
+    newId: parts.newId ?? (() => newExchangeId(clock.now())),
+    onFault: parts.onFault ?? (() => undefined),
+  }
+}

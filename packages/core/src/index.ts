@@ -1,0 +1,59 @@
+/**
+ * Sluice's core: everything public, spelled out. Read `gateway.ts` first; it is the table of contents.
+ *
+ * @packageDocumentation
+ */
+export { createGateway, defaultGatewayOptions, type Gateway, type GatewayOptions } from './gateway.ts'
+export { ConfigurationError, GatewayError, type AnthropicErrorType, type Fault, type FaultCode, type GatewayErrorCode, type GatewayErrorOptions } from './errors.ts'
+export { newExchangeId, systemClock, systemHost, type Clock, type Host } from './host.ts'
+export { Secret } from './secret.ts'
+
+export type { Middleware, Next } from './middleware/middleware.ts'
+export { authenticate, staticKeyRing, type Authenticated, type AuthenticateOptions, type StaticKey } from './middleware/authenticate.ts'
+
+export type { AbortKind, Exchange, SettledCallback } from './exchange/exchange.ts'
+export { refuse, type Reply } from './exchange/reply.ts'
+export { replaceTopLevelString, type Patch, type Splice } from './exchange/patch.ts'
+export { RequestBody } from './exchange/request-body.ts'
+
+export { toUpstream, type Router, type Target } from './route/router.ts'
+export { defaultDeadlines, type Deadlines, type UpstreamOptions } from './route/upstream.ts'
+export type { AcceptEncoding } from './route/forward-headers.ts'
+export {
+  gatewayKeyHeader,
+  passthroughCredential,
+  splitCredential,
+  swapCredential,
+  type PassthroughOptions,
+  type UpstreamCredential,
+} from './route/upstream-credential.ts'
+
+export type { Gate, GateVerdict } from './relay/gate.ts'
+export type { Observer } from './relay/observer.ts'
+
+export { anthropicPrices, usdPerMillion, type ModelPrice, type PriceList, type TokenRates } from './meter/price-table.ts'
+export { pricing, type Cost, type CostLine, type CostState, type Pricing, type PricingOptions, type UnknownModelPolicy } from './meter/price.ts'
+export { addTokens, noTokens, promptTokens, type RateConditions, type TokenBuckets, type UsageLine, type UsageReport, type UsageSource } from './meter/usage.ts'
+
+export type { Attributed, Attribution, AttributionSource, RequestKind } from './entry/attribution.ts'
+export type { AttemptRecord, Outcome, OutcomeKind, PassthroughProof, PatchNote, Settlement } from './entry/settlement.ts'
+
+export type { ClientRequest, ClientSink } from './ports/client-request.ts'
+export type { KeyRing, Principal } from './ports/key-ring.ts'
+export type { ExchangeQuery, Ledger, LedgerEntry, Percentiles, ReportDimension, ReportQuery, ReportRow } from './ports/ledger.ts'
+export {
+  TransportError,
+  type ContentDecoder,
+  type DecoderFactory,
+  type Runtime,
+  type Transport,
+  type TransportFailurePhase,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './ports/runtime.ts'
+
+export { bytesSource, iterableSource, type ByteSource, type ByteWriter } from './wire/byte-stream.ts'
+export { checksumDigests, type Crc32, type Digest, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
+export { headerValue, headerValues, type HeaderList } from './wire/header-list.ts'
+export { scanTopLevel, type JsonScan, type TopLevelMember } from './wire/json-scan.ts'
+export { FrameSplitter, SseFrame, type SplitResult } from './wire/sse-frames.ts'

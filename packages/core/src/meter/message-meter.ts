@@ -1,0 +1,167 @@
+import type { SseFrame } from '../wire/sse-frames.ts'
+import { extraLines, isObject, mergeUsage, toBuckets, toConditions, type JsonObject } from './usage-reducer.ts'
+import { promptTokens, type UsageReport } from './usage.ts'
+
+/** What a reply said of itself, as the meter read it. */
+export interface MessageFacts {
+  readonly messageId: string | undefined
+  /** The model that the reply names, or the one a fallback block says served it. */
+  readonly model: string | undefined
+  readonly stopReason: string | undefined
+  /** Type of an error that the upstream reported, in the body or in the stream. */
+  readonly errorType: string | undefined
+}
+
+const openBrace = 0x7b
+const quote = 0x22
+/** Bytes per token of streamed text, on the low side, so that a cut stream is rather counted dear. Recorded replies have 2.6 to 4.1. */
+const bytesPerToken = 3
+/** Bytes of a request body per prompt token; JSON syntax and tool schemas included. */
+const bytesPerPromptToken = 4
+
+/**
+ * Reads usage from the frames or the JSON of one Messages API reply. Parses only the frames that carry usage or identity;
+ * a delta is sized by its bytes.
+ */
+export class MessageMeter {
+  #usage: JsonObject | undefined
+  #messageId: string | undefined
+  #model: string | undefined
+  #fallbackModel: string | undefined
+  #stopReason: string | undefined
+  #errorType: string | undefined
+  #started = false
+  #stopped = false
+  #deltaSeen = false
+  #streamedBytes = 0
+
+  /** True once `message_start` was seen. */
+  get started(): boolean {
+    return this.#started
+  }
+
+  /** True once `message_stop` was seen, or a whole JSON message: the only proof of completeness. */
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  get facts(): MessageFacts {
+    return { messageId: this.#messageId, model: this.#fallbackModel ?? this.#model, stopReason: this.#stopReason, errorType: this.#errorType }
+  }
+
+  /** Takes one frame of the stream, in order. Never throws. */
+  frame(frame: SseFrame): void {
+    switch (frame.event ?? namelessType(frame)) {
+      case 'content_block_delta':
+        this.#streamedBytes += payloadBytes(frame)
+        return
+      case 'message_start':
+        this.#start(frame.json)
+        return
+      case 'content_block_start':
+        this.#blockStart(frame.json)
+        return
+      case 'message_delta':
+        this.#delta(frame.json)
+        return
+      case 'message_stop':
+        this.#stopped = true
+        return
+      case 'error':
+        this.#error(frame.json)
+        return
+      default:
+    }
+  }
+
+  /** Takes a whole JSON reply, parsed: a message, or an error envelope. */
+  message(value: unknown): void {
+    if (!isObject(value)) return
+    if (value['type'] === 'error') return this.#error(value)
+    if (!isObject(value['usage'])) return
+    this.#start({ message: value })
+    this.#stopped = true
+    this.#deltaSeen = true
+    this.#stopReason = stringOf(value['stop_reason'])
+    for (const block of Array.isArray(value['content']) ? value['content'] : []) this.#blockStart({ content_block: block })
+  }
+
+  /**
+   * What was used. A reply that began and did not end is partial: never zero, and never below what was reported.
+   * A reply that was accepted and reported nothing is estimated from its bytes, and says so.
+   *
+   * @param requestedModel - priced where the reply named no model
+   * @param requestBytes - what the estimate of an unreported prompt goes by
+   */
+  report(requestedModel: string, requestBytes: number): UsageReport {
+    const usage = this.#usage ?? {}
+    const model = this.facts.model ?? requestedModel
+    const { buckets, flags } = toBuckets(usage)
+    const seenOutput = Math.ceil(this.#streamedBytes / bytesPerToken)
+    if (promptTokens(buckets) === 0 && buckets.outputTokens <= 1) {
+      const estimate = { ...buckets, freshInputTokens: Math.ceil(requestBytes / bytesPerPromptToken), outputTokens: Math.max(seenOutput, buckets.outputTokens) }
+      return { source: 'estimated', total: estimate, lines: [{ ...estimate, model, role: 'message' }], flags: ['nothing-reported'] }
+    }
+    // message_start's output count is a placeholder; until a delta reports, the text seen is the better figure.
+    const isEstimated = !this.#deltaSeen && seenOutput > buckets.outputTokens
+    const total = isEstimated ? { ...buckets, outputTokens: seenOutput } : buckets
+    return {
+      source: this.#stopped ? 'final' : 'partial',
+      total,
+      lines: [{ ...total, ...toConditions(usage), model, role: 'message' }, ...extraLines(usage, model, this.#fallbackModel !== undefined)],
+      flags: isEstimated ? [...flags, 'output-estimated'] : flags,
+    }
+  }
+
+  #start(value: unknown): void {
+    const message = isObject(value) && isObject(value['message']) ? value['message'] : undefined
+    if (message === undefined) return
+    this.#started = true
+    this.#stopped = false
+    this.#messageId = stringOf(message['id'])
+    this.#model = stringOf(message['model'])
+    this.#usage = mergeUsage({}, isObject(message['usage']) ? message['usage'] : {})
+  }
+
+  #blockStart(value: unknown): void {
+    const block = isObject(value) && isObject(value['content_block']) ? value['content_block'] : {}
+    if (block['type'] === 'fallback' && isObject(block['to'])) this.#fallbackModel = stringOf(block['to']['model']) ?? this.#fallbackModel
+  }
+
+  #delta(value: unknown): void {
+    if (!isObject(value)) return
+    if (isObject(value['delta'])) this.#stopReason = stringOf(value['delta']['stop_reason']) ?? this.#stopReason
+    if (!isObject(value['usage'])) return
+    this.#started = true
+    this.#deltaSeen = true
+    this.#usage = mergeUsage(this.#usage ?? {}, value['usage'])
+  }
+
+  #error(value: unknown): void {
+    const error = isObject(value) && isObject(value['error']) ? value['error'] : {}
+    this.#errorType = stringOf(error['type']) ?? 'unknown'
+  }
+}
+
+function stringOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Some proxies upstream drop the event line; the data still says what it is. */
+function namelessType(frame: SseFrame): string | undefined {
+  return frame.data !== undefined && isObject(frame.json) ? stringOf(frame.json['type']) : undefined
+}
+
+/** Bytes of model output in a delta frame, from where its strings stand; a signature is none. */
+function payloadBytes(frame: SseFrame): number {
+  const data = frame.dataBytes
+  if (data === undefined) return frame.raw.length / 2
+  // {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"…"}}: the second brace opens the delta.
+  const delta = data.indexOf(openBrace, 1)
+  const kind = data.indexOf(quote, delta + 8)
+  if (delta === -1 || kind === -1 || data[kind + 1] === 0x73) return 0
+  let at = kind
+  for (let quotes = 0; quotes < 4 && at !== -1; quotes += 1) at = data.indexOf(quote, at + 1)
+  const end = data.lastIndexOf(quote)
+  return at === -1 ? 0 : Math.max(0, end - at - 1)
+}

@@ -1,0 +1,79 @@
+import { ConfigurationError, GatewayError } from '../errors.ts'
+import type { KeyRing, Principal } from '../ports/key-ring.ts'
+import { gatewayCredentials, gatewayKeyHeader, type UpstreamCredential } from '../route/upstream-credential.ts'
+import { equalInConstantTime } from '../secret.ts'
+import type { Middleware } from './middleware.ts'
+
+/** What {@link authenticate} adds. */
+export interface Authenticated {
+  readonly principal: Principal
+}
+
+/** Options of {@link authenticate}. */
+export interface AuthenticateOptions {
+  /** The upstream's credential mode; `split` looks only at the gateway's own header. @defaultValue 'swap' */
+  readonly mode?: UpstreamCredential['mode']
+}
+
+/** A credential longer than this is not looked up. */
+const maxCredentialLength = 4096
+
+/**
+ * Lets in who holds a key of the ring, and nobody else. The key may come as `x-api-key`, as a bearer, as both, or in `x-sluice-key`;
+ * two keys of different owners are refused.
+ */
+export function authenticate(keys: KeyRing, options: AuthenticateOptions = {}): Middleware<object, Authenticated> {
+  const mode = options.mode ?? 'swap'
+  return {
+    name: 'authenticate',
+    adds: ['principal'],
+    handle: async (exchange, next) => {
+      const presented = gatewayCredentials(exchange.headers, mode)
+      if (presented.length === 0) {
+        throw new GatewayError(
+          'missing-credential',
+          mode === 'split'
+            ? `This gateway needs its own key in the ${gatewayKeyHeader} header. For Claude Code: ANTHROPIC_CUSTOM_HEADERS="${gatewayKeyHeader}: YOUR_KEY".`
+            : 'This gateway needs a key. Set ANTHROPIC_AUTH_TOKEN (or ANTHROPIC_API_KEY) to the one its operator gave you.',
+        )
+      }
+      let principal: Principal | undefined
+      for (const credential of presented) {
+        const found = credential.length > maxCredentialLength ? undefined : await keys.find(credential)
+        if (found !== undefined && principal !== undefined && found.keyId !== principal.keyId) {
+          throw new GatewayError('ambiguous-credential', 'The request carries two different keys of this gateway. Send one of them.')
+        }
+        principal ??= found
+      }
+      if (principal === undefined) throw new GatewayError('invalid-credential', 'The key is not known to this gateway. Ask its operator for a new one.')
+      return next({ principal })
+    },
+  }
+}
+
+/** A key given in configuration. */
+export interface StaticKey {
+  /** Shown in reports; the developer or service that spends. */
+  readonly developer: string
+  readonly secret: string
+}
+
+/**
+ * A ring of keys from configuration, for small installations and tests.
+ *
+ * @throws ConfigurationError for a secret under 16 characters, or one given twice
+ */
+export function staticKeyRing(keys: readonly StaticKey[]): KeyRing {
+  for (const [index, { secret }] of keys.entries()) {
+    if (secret.length < 16) throw new ConfigurationError(`keys[${index}].secret`, `has ${secret.length} characters. Use at least 16, from a random generator.`)
+    if (keys.findIndex((key) => key.secret === secret) !== index) throw new ConfigurationError(`keys[${index}].secret`, 'is given twice. Every key needs its own secret.')
+  }
+  return {
+    find: (credential) => {
+      let found: Principal | undefined
+      // Every key is compared, so that the time does not tell which one came near.
+      for (const { developer, secret } of keys) if (equalInConstantTime(credential, secret)) found = { keyId: `static:${developer}`, developer }
+      return Promise.resolve(found)
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Reply } from '../exchange/reply.ts'
+
+/**
+ * Decides about an exchange before it is sent: may refuse it, add typed context, declare patches, observers and gates.
+ * Never sees the stream; the reply that `next` resolves with is a head.
+ *
+ * @typeParam Needs - context that earlier middleware must have added
+ * @typeParam Adds - context that this one adds
+ */
+export interface Middleware<Needs extends object = object, Adds extends object = object> {
+  /** Named in faults. */
+  readonly name: string
+  /** The keys of what it adds; two middlewares that add the same key are refused when the gateway is built. */
+  readonly adds?: readonly (keyof Adds & string)[]
+  /** A property, not a method, so that the order of middleware is type-checked. */
+  readonly handle: (exchange: Exchange<Needs>, next: Next<Adds>) => Promise<Reply>
+}
+
+/** Goes on to the rest of the gateway; to be called at most once. Resolves with the reply's head. */
+export type Next<Adds extends object> = (adds: Adds) => Promise<Reply>

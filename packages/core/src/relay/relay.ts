@@ -1,0 +1,283 @@
+import { GatewayError } from '../errors.ts'
+import type { ClientSink } from '../ports/client-request.ts'
+import type { Clock } from '../host.ts'
+import type { MessageMeter } from '../meter/message-meter.ts'
+import { concatBytes } from '../wire/bytes.ts'
+import { headerValue, type HeaderList } from '../wire/header-list.ts'
+import type { ByteSource } from '../wire/byte-stream.ts'
+import type { PairedDigest } from '../wire/digest.ts'
+import type { Gate } from './gate.ts'
+import { errorFrame, pingFrame } from './own-frames.ts'
+import type { ReplyForm, ReplyReader } from './reply-reader.ts'
+import { FrameSplitter, SseFrame } from '../wire/sse-frames.ts'
+import { Watchdog } from './watchdog.ts'
+
+/** Everything that one reply's way to the client depends on. */
+export interface RelayOptions {
+  readonly exchangeId: string
+  readonly status: number
+  readonly headers: HeaderList
+  readonly form: ReplyForm
+  readonly coding: string | undefined
+  /** True for a Messages API stream, which only `message_stop` completes. */
+  readonly isMessageStream: boolean
+  readonly source: ByteSource
+  readonly sink: ClientSink
+  readonly clock: Clock
+  readonly digest: PairedDigest
+  readonly reader: ReplyReader
+  readonly meter: MessageMeter
+  readonly gates: readonly Gate[]
+  readonly maxFrameBytes: number
+  readonly idleMillis: number
+  readonly heartbeatMillis: number | undefined
+  /** How long to read on for exact usage after the client has left; undefined cancels the upstream at once. */
+  readonly drainMillis: number | undefined
+}
+
+/** How the relay ended. `error` is the gateway's own, where it had to say one. */
+export interface RelayEnd {
+  readonly kind: 'complete' | 'client-gone' | 'cut' | 'truncated'
+  readonly error?: GatewayError
+}
+
+const blankLine = new Uint8Array([0x0a, 0x0a])
+
+/**
+ * Moves one reply from the upstream to the client: the only owner of bytes.
+ * Of an event stream it hands on whole frames, each as soon as it is complete, so that it can end or keep alive a stream at any moment without
+ * breaking one; every other byte goes on at once. What it hands on is what it received, always.
+ */
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #splitter: FrameSplitter | undefined
+  readonly #canAppend: boolean
+  #watchdog: Watchdog | undefined
+  #held: Uint8Array[] = []
+  #isMidFrame = false
+  #isPressed = false
+  #isDeaf = false
+  #frameCount = 0
+  #stopped: RelayEnd | undefined
+  #firstByteAt: number | undefined
+  #responseBytes = 0
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    const isPlainStream = options.form === 'events' && options.coding === undefined
+    this.#canAppend = isPlainStream && headerValue(options.headers, 'content-length') === undefined
+    if (isPlainStream) this.#splitter = new FrameSplitter(options.maxFrameBytes, () => this.#oversize())
+  }
+
+  /** When the first byte of the body was handed on. */
+  get firstByteAt(): number | undefined {
+    return this.#firstByteAt
+  }
+
+  /** Bytes of the body that were handed on. */
+  get responseBytes(): number {
+    return this.#responseBytes
+  }
+
+  /** Pumps until the reply is over, whichever way. Never rejects. */
+  async run(): Promise<RelayEnd> {
+    const { source, reader, clock, idleMillis, heartbeatMillis } = this.#options
+    this.#watchdog = new Watchdog({
+      clock,
+      idleMillis,
+      heartbeatMillis: this.#canAppend ? heartbeatMillis : undefined,
+      onSilence: () => this.#beat(),
+      onIdle: () => this.#idle(),
+    })
+    const take = this.#splitter === undefined ? this.#bytes : this.#events
+    let end: RelayEnd
+    try {
+      await source.pump((chunk) => {
+        this.#watchdog?.activity()
+        return this.#pressure(take.call(this, chunk))
+      })
+      this.#watchdog.stop()
+      await reader.end()
+      end = this.#cleanEnd()
+    } catch (cause) {
+      this.#watchdog.stop()
+      await reader.end()
+      end = this.#brokenEnd(cause)
+    }
+    return end
+  }
+
+  /** The client has left. Cancels the upstream, or reads on for `drainMillis` with nobody listening. */
+  clientGone(reason: unknown): void {
+    if (this.#stopped !== undefined) return
+    const { drainMillis, clock, source, meter } = this.#options
+    // A client that hangs up on the last frame has all it came for.
+    this.#stopped = { kind: meter.stopped && this.#held.length === 0 ? 'complete' : 'client-gone' }
+    this.#isDeaf = true
+    if (drainMillis === undefined) source.cancel(reason)
+    else clock.after(drainMillis, () => source.cancel(reason))
+  }
+
+  /** Ends the stream with an error of the gateway's own. */
+  cut(error: GatewayError): void {
+    if (this.#stopped !== undefined) return
+    this.#stopped = { kind: 'cut', error }
+    this.#options.source.cancel(error)
+  }
+
+  #bytes(chunk: Uint8Array): void | Promise<void> {
+    const pressure = this.#deliver(chunk)
+    this.#options.reader.bytes(chunk)
+    return pressure
+  }
+
+  #events(chunk: Uint8Array): void | Promise<void> {
+    const splitter = this.#splitter as FrameSplitter
+    const { frames, boundary } = splitter.push(chunk)
+    this.#frameCount += frames.length
+    if (this.#options.gates.length > 0) return this.#gated(frames, chunk.subarray(boundary))
+    let pressure: void | Promise<void> = undefined
+    if (boundary > 0) {
+      pressure = this.#release()
+      pressure = this.#deliver(boundary === chunk.length ? chunk : chunk.subarray(0, boundary)) ?? pressure
+      this.#isMidFrame = false
+    }
+    if (boundary < chunk.length) {
+      this.#held.push(boundary === 0 ? chunk : chunk.subarray(boundary))
+      if (splitter.skipping) {
+        this.#isMidFrame = true
+        pressure = this.#release() ?? pressure
+      }
+    }
+    this.#options.reader.frames(frames)
+    return pressure
+  }
+
+  async #gated(frames: readonly SseFrame[], rest: Uint8Array): Promise<void> {
+    for (const frame of frames) {
+      for (const gate of this.#options.gates) {
+        let verdict: 'pass' | GatewayError
+        try {
+          verdict = await gate.onFrame(frame)
+        } catch (cause) {
+          verdict = new GatewayError('internal', 'A check of this reply failed, so it was stopped.', { cause })
+        }
+        if (verdict !== 'pass') {
+          this.cut(verdict)
+          throw verdict
+        }
+      }
+      this.#held = []
+      await this.#deliver(frame.raw)
+      this.#options.reader.frames([frame])
+    }
+    if (rest.length > 0) this.#held.push(rest)
+  }
+
+  #oversize(): void {
+    const { gates, reader, maxFrameBytes } = this.#options
+    reader.oversize()
+    if (gates.length > 0) this.cut(new GatewayError('internal', `A frame of this reply is larger than the ${maxFrameBytes} bytes that its checks can see, so it was stopped.`))
+  }
+
+  #release(): void | Promise<void> {
+    if (this.#held.length === 0) return undefined
+    const held = this.#held
+    this.#held = []
+    let pressure: void | Promise<void> = undefined
+    for (const part of held) pressure = this.#deliver(part) ?? pressure
+    return pressure
+  }
+
+  #deliver(chunk: Uint8Array): void | Promise<void> {
+    const { digest, sink, clock } = this.#options
+    if (this.#isDeaf) return digest.receivedOnly(chunk)
+    this.#firstByteAt ??= clock.now()
+    this.#responseBytes += chunk.length
+    const pressure = sink.write(chunk)
+    digest.both(chunk)
+    return pressure
+  }
+
+  #deliverOwn(frame: Uint8Array): void {
+    const { digest, sink } = this.#options
+    this.#responseBytes += frame.length
+    digest.deliveredOnly(frame)
+    void this.#pressure(sink.write(frame))
+  }
+
+  #pressure(pressure: void | Promise<void>): void | Promise<void> {
+    if (pressure === undefined) return undefined
+    this.#isPressed = true
+    const settle = (): void => {
+      this.#isPressed = false
+      this.#watchdog?.activity()
+    }
+    return pressure.then(settle, (cause: unknown) => {
+      settle()
+      throw cause
+    })
+  }
+
+  #beat(): void {
+    if (!this.#isPressed && !this.#isMidFrame && !this.#isDeaf) this.#deliverOwn(pingFrame)
+  }
+
+  #idle(): void {
+    const { idleMillis, source } = this.#options
+    if (this.#isPressed) return this.clientGone(new GatewayError('upstream-timeout', `The client took no bytes for ${idleMillis} ms.`))
+    const error = new GatewayError('upstream-timeout', `The upstream sent nothing for ${idleMillis} ms, so the gateway gave up on it. Try again.`)
+    this.#stopped ??= { kind: 'truncated', error }
+    source.cancel(error)
+  }
+
+  #cleanEnd(): RelayEnd {
+    const { meter, isMessageStream, form, sink } = this.#options
+    if (this.#isDeaf) return this.#stopped as RelayEnd
+    this.#readUnterminatedStop()
+    const isIncomplete = isMessageStream && form === 'events' && !meter.stopped && (meter.started || this.#frameCount === 0) && meter.facts.errorType === undefined
+    if (isIncomplete) return this.#truncated('The upstream ended the stream before the message was complete.')
+    void this.#release()
+    sink.close()
+    return { kind: meter.facts.errorType === undefined || !isMessageStream || form !== 'events' ? 'complete' : 'truncated' }
+  }
+
+  /** Some recorded streams lack the last blank line. The message is complete all the same, if that frame is its stop. */
+  #readUnterminatedStop(): void {
+    if (this.#held.length === 0 || this.#options.meter.stopped) return
+    const tail = [...this.#held, blankLine]
+    const frame = new SseFrame(concatBytes(tail, tail.reduce((sum, part) => sum + part.length, 0)))
+    if (frame.event === 'message_stop') this.#options.reader.frames([frame])
+  }
+
+  #brokenEnd(cause: unknown): RelayEnd {
+    const { meter, sink } = this.#options
+    const stopped = this.#stopped
+    if (this.#isDeaf) {
+      sink.abort(cause)
+      return stopped as RelayEnd
+    }
+    if (stopped?.error !== undefined) return this.#truncated(stopped.error.message, stopped)
+    // The client has the whole message; how the connection behind it died is no longer its concern.
+    if (this.#splitter !== undefined && meter.stopped) {
+      void this.#release()
+      sink.close()
+      return { kind: 'complete' }
+    }
+    return this.#truncated('The connection to the upstream broke before the reply was complete. Try again.')
+  }
+
+  /** The reply cannot be completed: whole frames stay, a torn one is dropped, and the client is told in the form it reads. */
+  #truncated(message: string, stopped?: RelayEnd): RelayEnd {
+    const { digest, sink, exchangeId } = this.#options
+    const end = stopped ?? { kind: 'truncated', error: new GatewayError('upstream-broke', message) }
+    for (const part of this.#held) digest.receivedOnly(part)
+    this.#held = []
+    const error = end.error as GatewayError
+    if (this.#canAppend && !this.#isMidFrame && !this.#isDeaf) {
+      this.#deliverOwn(errorFrame(error.type, error.message, exchangeId))
+      sink.close()
+    } else sink.abort(error)
+    return end
+  }
+}

@@ -1,0 +1,96 @@
+import type { Fault } from '../errors.ts'
+import type { MessageMeter } from '../meter/message-meter.ts'
+import type { ContentDecoder, DecoderFactory } from '../ports/runtime.ts'
+import { concatBytes } from '../wire/bytes.ts'
+import { parseJson } from '../wire/json-scan.ts'
+import type { Observers } from './observers.ts'
+import { FrameSplitter, type SseFrame } from '../wire/sse-frames.ts'
+
+/** What a reply's body is, by its content type. */
+export type ReplyForm = 'events' | 'json' | 'opaque'
+
+/** How a reply is to be read on the side. */
+export interface ReplyReaderOptions {
+  readonly form: ReplyForm
+  /** The content coding that still lies on the bytes; undefined for none. */
+  readonly coding: string | undefined
+  readonly decoder: DecoderFactory | undefined
+  readonly meter: MessageMeter
+  readonly observers: Observers
+  readonly maxFrameBytes: number
+  readonly onFault: (code: Fault['code'], message: string, cause?: unknown) => void
+}
+
+/** A JSON reply larger than this is relayed all the same, and not metered: the largest model output is far below. */
+const maxJsonBytes = 16 * 1024 * 1024
+/** A compressed reply that expands past this is no longer decoded for the meter. */
+const maxDecodedBytes = 256 * 1024 * 1024
+
+/** Reads a reply for the meter and the observers, beside the relay and never in its way. */
+export class ReplyReader {
+  readonly #options: ReplyReaderOptions
+  readonly #decoder: ContentDecoder | undefined
+  #splitter: FrameSplitter | undefined
+  #json: Uint8Array[] | undefined
+  #jsonBytes = 0
+  #decodedBytes = 0
+
+  constructor(options: ReplyReaderOptions) {
+    this.#options = options
+    if (options.form === 'json') this.#json = []
+    if (options.coding === undefined || options.form === 'opaque') return
+    this.#splitter = new FrameSplitter(options.maxFrameBytes, () => this.oversize())
+    this.#decoder = options.decoder?.(
+      options.coding,
+      (chunk) => this.#decoded(chunk),
+      (cause) => options.onFault('decoder-failed', `the upstream's ${options.coding} reply could not be decoded for metering`, cause),
+    )
+    if (this.#decoder === undefined) options.onFault('decoder-failed', `this runtime cannot decode ${options.coding}: the reply is relayed but not metered`)
+  }
+
+  /** Whole frames of an unencoded event stream. */
+  frames(frames: readonly SseFrame[]): void {
+    for (const frame of frames) {
+      try {
+        this.#options.meter.frame(frame)
+      } catch (cause) {
+        this.#options.onFault('usage-unreadable', 'a frame of the reply could not be metered', cause)
+      }
+      this.#options.observers.frame(frame)
+    }
+  }
+
+  /** Bytes of any other reply: JSON, or encoded. */
+  bytes(chunk: Uint8Array): void {
+    if (this.#options.coding !== undefined) this.#decoder?.write(chunk)
+    else this.#plain(chunk)
+  }
+
+  /** The reply is over; resolves when everything has been read. */
+  async end(): Promise<void> {
+    await this.#decoder?.end()
+    if (this.#json === undefined || this.#jsonBytes === 0) return
+    this.#options.meter.message(parseJson(concatBytes(this.#json, this.#jsonBytes)))
+  }
+
+  #decoded(chunk: Uint8Array): void {
+    this.#decodedBytes += chunk.length
+    if (this.#decodedBytes > maxDecodedBytes) return
+    if (this.#options.form === 'events') this.frames((this.#splitter as FrameSplitter).push(chunk).frames)
+    else this.#plain(chunk)
+  }
+
+  #plain(chunk: Uint8Array): void {
+    if (this.#json === undefined) return
+    this.#jsonBytes += chunk.length
+    if (this.#jsonBytes > maxJsonBytes) {
+      this.#json = undefined
+      this.#options.onFault('usage-unreadable', `a JSON reply over ${maxJsonBytes} bytes was relayed without metering`)
+    } else this.#json.push(chunk)
+  }
+
+  /** A frame was too large to be kept. */
+  oversize(): void {
+    this.#options.onFault('frame-too-large', `a frame over ${this.#options.maxFrameBytes} bytes was relayed unseen by observers`)
+  }
+}

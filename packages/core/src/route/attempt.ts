@@ -1,0 +1,71 @@
+import { GatewayError } from '../errors.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
+import type { Clock } from '../host.ts'
+import { TransportError, type Transport, type UpstreamReply } from '../ports/runtime.ts'
+import type { AttemptRecord } from '../entry/settlement.ts'
+import { upstreamHeaders } from './forward-headers.ts'
+import type { Upstream } from './upstream.ts'
+
+/** What the attempts of one exchange came to. */
+export interface AttemptOutcome {
+  readonly upstream: Upstream
+  readonly reply: UpstreamReply
+}
+
+/**
+ * Asks an upstream for a reply's head. Tries once more, on a fresh connection, only where a kept-alive one turned out to be dead before any reply:
+ * the peer closed it while it was idle, so it cannot have taken the request. Every try is recorded in `records`.
+ *
+ * @throws GatewayError `upstream-unreachable` or `upstream-timeout`; whatever the exchange's signal was aborted with, after an abort
+ */
+export async function attempt(
+  exchange: LiveExchange,
+  upstream: Upstream,
+  body: Uint8Array,
+  transport: Transport,
+  clock: Clock,
+  records: AttemptRecord[],
+): Promise<AttemptOutcome> {
+  const headers = upstreamHeaders(exchange.headers, upstream.credential.headersFor(exchange.headers, upstream.hostname), upstream.acceptEncoding)
+  const request = {
+    method: exchange.method,
+    origin: upstream.origin,
+    path: upstream.basePath + exchange.target.raw,
+    headers,
+    body: body.length === 0 ? undefined : body,
+    signal: exchange.signal,
+  }
+  let isOverdue = false
+  const stopDeadline = clock.after(upstream.deadlines.headMillis, () => {
+    isOverdue = true
+    exchange.abort('deadline', overdue(upstream))
+  })
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const startedAt = clock.now()
+      try {
+        const reply = await transport.send(request)
+        records.push({ upstream: upstream.name, startedAt, headAt: clock.now(), status: reply.status })
+        return { upstream, reply }
+      } catch (cause) {
+        const phase = cause instanceof TransportError ? cause.phase : undefined
+        records.push({ upstream: upstream.name, startedAt, failure: isOverdue ? 'timeout' : (phase ?? 'aborted') })
+        if (exchange.signal.aborted) throw isOverdue ? overdue(upstream) : cause
+        if (phase === 'stale-connection' && tries === 1) continue
+        throw new GatewayError('upstream-unreachable', unreachable(upstream, phase), { cause, ...(phase === 'connect' && { status: 503, shouldRetry: true }) })
+      }
+    }
+  } finally {
+    stopDeadline()
+  }
+}
+
+function overdue(upstream: Upstream): GatewayError {
+  return new GatewayError('upstream-timeout', `The upstream "${upstream.name}" did not answer within ${upstream.deadlines.headMillis} ms.`)
+}
+
+function unreachable(upstream: Upstream, phase: string | undefined): string {
+  return phase === 'connect'
+    ? `The gateway cannot reach its upstream "${upstream.name}". The request was not sent. Try again; if it lasts, tell the gateway's operator.`
+    : `The connection to the upstream "${upstream.name}" broke before it answered. Try again.`
+}

@@ -1,0 +1,225 @@
+import { GatewayError } from './errors.ts'
+import type { ClientRequest, ClientSink } from './ports/client-request.ts'
+import { LiveExchange } from './exchange/exchange.ts'
+import { isUpstreamReply, refuse, renderRefusal, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
+import type { Host } from './host.ts'
+import { localAnswer } from './local-routes.ts'
+import { MessageMeter } from './meter/message-meter.ts'
+import type { Pricing } from './meter/price.ts'
+import type { Handler } from './middleware/compose.ts'
+import type { Runtime } from './ports/runtime.ts'
+import { PairedDigest, type DigestFactory } from './wire/digest.ts'
+import { Relay, type RelayEnd } from './relay/relay.ts'
+import { ReplyReader, type ReplyForm } from './relay/reply-reader.ts'
+import type { Router } from './route/router.ts'
+import type { Upstream } from './route/upstream.ts'
+import { sendExchange, type Journey } from './route/send.ts'
+import type { RecordedContext, Recorder } from './settle/record.ts'
+import type { Outcome, Settlement } from './entry/settlement.ts'
+import { settlementOf, type RelayedReply } from './settle/settle.ts'
+import { toBytes } from './wire/bytes.ts'
+import { headerValue } from './wire/header-list.ts'
+import { isSaneHost, parseTarget, type RequestTarget } from './wire/request-target.ts'
+
+/** What every exchange of a gateway shares. */
+export interface RunnerOptions {
+  readonly runtime: Runtime
+  readonly host: Host
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly pricing: Pricing
+  readonly digests: DigestFactory
+  readonly maxBodyBytes: number
+  readonly maxFrameBytes: number
+  readonly drainMillis: number | undefined
+}
+
+/** Stands in for a target that could not be parsed; what the client sent is not kept. */
+const unparsable: RequestTarget = { raw: '/', path: '(unparsable)', query: '' }
+
+/** Runs exchanges from the client's request to the ledger, and knows which are under way. */
+export class ExchangeRunner {
+  readonly #options: RunnerOptions
+  readonly #recorders: Recorder[] = []
+  readonly #journeys = new WeakMap<LiveExchange, Journey>()
+  readonly #running = new Map<LiveExchange, Promise<unknown>>()
+  #isDraining = false
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  addRecorder(recorder: Recorder): void {
+    this.#recorders.push(recorder)
+  }
+
+  get underWay(): number {
+    return this.#running.size
+  }
+
+  /** The onion's core. */
+  innermost(router: Router): Handler {
+    const { upstreams, runtime, host } = this.#options
+    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, router, upstreams, runtime.transport, host.clock)
+  }
+
+  run(request: ClientRequest, sink: ClientSink, handler: Handler): Promise<Settlement | undefined> {
+    const target = parseTarget(request.target)
+    const isSane = target !== undefined && isSaneHost(request.headers, request.parsedAuthority)
+    if (isSane) {
+      const local = localAnswer(request.method, target.path, !this.#isDraining)
+      if (local !== undefined) {
+        answer(sink, local.status, [['content-type', 'application/json']], local.body)
+        return Promise.resolve(undefined)
+      }
+    }
+    const exchange = new LiveExchange(request, target ?? unparsable, this.#options.host, this.#options.maxBodyBytes)
+    const running = this.#run(exchange, sink, isSane ? handler : refuseTarget)
+    this.#running.set(exchange, running)
+    return running
+  }
+
+  async drain(graceMillis: number): Promise<void> {
+    this.#isDraining = true
+    if (this.#running.size === 0) return
+    const cancel = this.#options.host.clock.after(graceMillis, () => {
+      for (const exchange of this.#running.keys()) exchange.abort('shutdown', shuttingDown())
+    })
+    await Promise.all(this.#running.values())
+    cancel()
+  }
+
+  async #run(exchange: LiveExchange, sink: ClientSink, handler: Handler): Promise<Settlement> {
+    const { request } = exchange
+    const journey: Journey = { attempts: [] }
+    this.#journeys.set(exchange, journey)
+    const clientLeft = (): void => exchange.abort('client', request.signal.reason)
+    if (request.signal.aborted) clientLeft()
+    else request.signal.addEventListener('abort', clientLeft, { once: true })
+    let settlement: Settlement
+    try {
+      const reply = await this.#decide(exchange, handler)
+      if (journey.outcome !== undefined && !(isUpstreamReply(reply) && reply.upstream === journey.outcome.reply)) {
+        journey.outcome.reply.body.cancel(new Error('the gateway answered by itself'))
+      }
+      settlement = isUpstreamReply(reply) ? await this.#relay(exchange, journey, reply, sink) : this.#refuse(exchange, journey, reply as Refusal, sink)
+    } finally {
+      request.signal.removeEventListener('abort', clientLeft)
+    }
+    await exchange.settle(settlement)
+    for (const record of this.#recorders) await record(settlement, exchange.context as RecordedContext)
+    this.#running.delete(exchange)
+    return settlement
+  }
+
+  async #decide(exchange: LiveExchange, handler: Handler): Promise<Reply> {
+    try {
+      if (this.#isDraining) throw shuttingDown()
+      if (handler !== refuseTarget && !exchange.target.path.startsWith('/v1/')) {
+        throw new GatewayError('unknown-route', 'This gateway serves the Anthropic API under /v1/. Check the base URL: it ends before /v1.')
+      }
+      return await handler(exchange)
+    } catch (cause) {
+      if (GatewayError.is(cause)) return refuse(cause)
+      if (exchange.abortedBy === 'shutdown') return refuse(shuttingDown())
+      if (exchange.abortedBy === undefined) {
+        this.#options.host.onFault({ code: 'middleware-threw', message: 'a middleware or the router threw', exchangeId: exchange.id, cause })
+      }
+      return refuse(new GatewayError('internal', 'The gateway failed to handle this request. Its operator has been told.', { cause }))
+    }
+  }
+
+  #refuse(exchange: LiveExchange, journey: Journey, { error }: Refusal, sink: ClientSink): Settlement {
+    const isGone = exchange.abortedBy === 'client'
+    const { headers, body } = renderRefusal(error, exchange.id)
+    if (isGone) sink.abort(error)
+    else answer(sink, error.status, [...headers, ...exchange.replyHeaders], body)
+    const isFailure = error.code.startsWith('upstream-') || error.code === 'internal'
+    const outcome: Outcome = isGone ? { kind: 'client-gone' } : { kind: isFailure ? 'failed' : 'refused', error: { origin: 'gateway', code: error.code } }
+    return this.#settlement(exchange, journey, outcome, isGone ? undefined : error.status, undefined)
+  }
+
+  async #relay(exchange: LiveExchange, journey: Journey, reply: UpstreamReplyHead, sink: ClientSink): Promise<Settlement> {
+    const { host, digests, runtime, maxFrameBytes, drainMillis } = this.#options
+    const { upstream } = journey.outcome as NonNullable<Journey['outcome']>
+    const isMetered = exchange.method === 'POST' && exchange.target.path === '/v1/messages' && reply.status < 300
+    const meter = new MessageMeter()
+    const digest = new PairedDigest(digests)
+    const encoding = headerValue(reply.headers, 'content-encoding')?.trim().toLowerCase()
+    const coding = encoding === undefined || encoding === 'identity' ? undefined : encoding
+    const form = formOf(headerValue(reply.headers, 'content-type'), isMetered || reply.status >= 400)
+    const onFault = (code: Parameters<ConstructorParameters<typeof ReplyReader>[0]['onFault']>[0], message: string, cause?: unknown): void =>
+      host.onFault({ code, message, exchangeId: exchange.id, ...(cause !== undefined && { cause }) })
+    const reader = new ReplyReader({ form, coding, decoder: runtime.decoder, meter, observers: exchange.observers, maxFrameBytes, onFault })
+    const relay = new Relay({
+      exchangeId: exchange.id,
+      status: reply.status,
+      headers: reply.headers,
+      form,
+      coding,
+      isMessageStream: isMetered,
+      source: reply.upstream.body,
+      sink,
+      clock: host.clock,
+      digest,
+      reader,
+      meter,
+      gates: exchange.gates,
+      maxFrameBytes,
+      idleMillis: upstream.deadlines.idleMillis,
+      heartbeatMillis: isMetered ? upstream.heartbeatMillis : undefined,
+      drainMillis,
+    })
+    const onAbort = (): void => (exchange.abortedBy === 'client' ? relay.clientGone(exchange.signal.reason) : relay.cut(shuttingDown()))
+    exchange.signal.addEventListener('abort', onAbort, { once: true })
+    if (!exchange.signal.aborted) this.#head(exchange, reply, sink)
+    if (exchange.signal.aborted) onAbort()
+    exchange.observers.head(reply.status, reply.headers)
+    const end = await relay.run()
+    exchange.signal.removeEventListener('abort', onAbort)
+    exchange.observers.end()
+    const relayed: RelayedReply = { relay, meter, digest, reply, isMetered, isStream: form === 'events' }
+    return this.#settlement(exchange, journey, outcomeOf(end, reply.status, meter), reply.status, relayed)
+  }
+
+  #head(exchange: LiveExchange, { status, headers }: Reply, sink: ClientSink): void {
+    try {
+      sink.head(status, headers)
+    } catch (cause) {
+      this.#options.host.onFault({ code: 'sink-failed', message: "the adapter could not send the reply's head", exchangeId: exchange.id, cause })
+      exchange.abort('client', cause)
+    }
+  }
+
+  #settlement(exchange: LiveExchange, journey: Journey, outcome: Outcome, status: number | undefined, relayed: RelayedReply | undefined): Settlement {
+    return settlementOf({ exchange, journey, outcome, status, relayed, endedAt: this.#options.host.clock.now(), pricing: this.#options.pricing, digests: this.#options.digests })
+  }
+}
+
+const refuseTarget: Handler = () =>
+  Promise.reject(new GatewayError('bad-request-target', 'The request line or the Host header is not one this gateway accepts. Send a plain path and one Host.'))
+
+function shuttingDown(): GatewayError {
+  return new GatewayError('shutting-down', 'The gateway is shutting down. Try again in a moment.', { retryAfterSeconds: 1, shouldRetry: true })
+}
+
+function answer(sink: ClientSink, status: number, headers: readonly (readonly [string, string])[], body: string): void {
+  const bytes = toBytes(body)
+  sink.head(status, [...headers, ['content-length', String(bytes.length)]])
+  if (bytes.length > 0) void sink.write(bytes)
+  sink.close()
+}
+
+function formOf(contentType: string | undefined, isRead: boolean): ReplyForm {
+  if (contentType === undefined) return 'opaque'
+  if (/^text\/event-stream\b/i.test(contentType)) return 'events'
+  return isRead && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType) ? 'json' : 'opaque'
+}
+
+function outcomeOf(end: RelayEnd, status: number, meter: MessageMeter): Outcome {
+  const { errorType } = meter.facts
+  const upstreamError = { origin: 'upstream', code: errorType ?? `status-${status}` } as const
+  if (end.kind === 'complete') return status >= 400 ? { kind: 'failed', error: upstreamError } : { kind: 'completed' }
+  if (end.kind === 'client-gone') return { kind: 'client-gone' }
+  if (end.kind === 'cut') return { kind: 'cut', error: { origin: 'gateway', code: end.error?.code ?? 'refused' } }
+  return { kind: 'upstream-truncated', error: end.error === undefined ? upstreamError : { origin: 'gateway', code: end.error.code } }
+}

@@ -1,0 +1,101 @@
+import type { LiveExchange } from '../exchange/exchange.ts'
+import type { UpstreamReplyHead } from '../exchange/reply.ts'
+import { readString } from '../wire/json-scan.ts'
+import type { MessageMeter } from '../meter/message-meter.ts'
+import type { Pricing } from '../meter/price.ts'
+import { noUsage } from '../meter/usage.ts'
+import { digestOf, type DigestFactory, type PairedDigest } from '../wire/digest.ts'
+import type { Relay } from '../relay/relay.ts'
+import { isModelRequest, type Journey } from '../route/send.ts'
+import { headerValue } from '../wire/header-list.ts'
+import { scanTopLevel } from '../wire/json-scan.ts'
+import type { Outcome, PassthroughProof, Settlement } from '../entry/settlement.ts'
+
+/** A reply that was relayed, and what watched it. */
+export interface RelayedReply {
+  readonly relay: Relay
+  readonly meter: MessageMeter
+  readonly digest: PairedDigest
+  readonly reply: UpstreamReplyHead
+  /** True where the reply's usage is to be priced. */
+  readonly isMetered: boolean
+  readonly isStream: boolean
+}
+
+/** What a settlement is made of. */
+export interface SettlementParts {
+  readonly exchange: LiveExchange
+  readonly journey: Journey
+  readonly outcome: Outcome
+  readonly status: number | undefined
+  /** Undefined where no upstream reply was relayed. */
+  readonly relayed: RelayedReply | undefined
+  readonly endedAt: number
+  readonly pricing: Pricing
+  readonly digests: DigestFactory
+}
+
+/** Puts an exchange's end together: pure, after all bytes are on their way, so that digests and prices delay nothing. */
+export function settlementOf(parts: SettlementParts): Settlement {
+  const { exchange, journey, outcome, status, relayed, endedAt, pricing } = parts
+  const body = exchange.bodyIfRead
+  const requestedModel = isModelRequest(exchange.method, exchange.target.path) ? body?.string('model') : undefined
+  const resolvedModel = sentModel(journey, requestedModel)
+  const usage = relayed?.isMetered === true ? relayed.meter.report(resolvedModel ?? 'unknown', body?.bytes.length ?? 0) : noUsage
+  const facts = relayed?.meter.facts
+  const billedModel = usage.lines[0]?.model
+  const headAt = journey.attempts.at(-1)?.headAt
+  const upstreamRequestId = relayed && headerValue(relayed.reply.headers, 'request-id')
+  const known = {
+    headAt,
+    firstByteAt: relayed?.relay.firstByteAt,
+    status,
+    requestedModel,
+    resolvedModel,
+    billedModel,
+    stopReason: facts?.stopReason,
+    upstreamRequestId,
+    messageId: facts?.messageId,
+  }
+  return {
+    exchangeId: exchange.id,
+    startedAt: exchange.startedAt,
+    endedAt,
+    method: exchange.method,
+    path: exchange.target.path,
+    outcome,
+    isStream: relayed?.isStream ?? false,
+    requestBytes: body?.bytes.length ?? 0,
+    responseBytes: relayed?.relay.responseBytes ?? 0,
+    attempts: journey.attempts,
+    usage,
+    cost: pricing.cost(usage, exchange.startedAt),
+    proof: proofOf(parts),
+    ...withoutUndefined(known),
+  }
+}
+
+function proofOf({ exchange, journey, relayed, digests }: SettlementParts): PassthroughProof {
+  const body = exchange.bodyIfRead
+  const requestDigest = body && digestOf(digests, body.bytes)
+  const sent = journey.attempts.length > 0 ? journey.sent : undefined
+  // The very array that the client's bytes stand in was sent: one digest is that of both.
+  const upstreamRequestDigest = sent && (sent.bytes === body?.bytes ? requestDigest : digestOf(digests, sent.bytes))
+  return {
+    ...withoutUndefined({ requestDigest, upstreamRequestDigest, upstreamResponseDigest: relayed?.digest.received, responseDigest: relayed?.digest.delivered }),
+    patches: journey.sent?.notes ?? [],
+  }
+}
+
+function sentModel({ sent }: Journey, requestedModel: string | undefined): string | undefined {
+  if (sent === undefined || sent.notes.length === 0) return requestedModel
+  const scan = scanTopLevel(sent.bytes)
+  const member = scan.kind === 'object' ? scan.members.findLast(({ key }) => key === 'model') : undefined
+  return member && readString(sent.bytes, member.start, member.end)
+}
+
+type Defined<Parts> = { [Key in keyof Parts]?: Exclude<Parts[Key], undefined> }
+
+function withoutUndefined<Parts extends object>(parts: Parts): Defined<Parts> {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Defined<Parts>
+}

@@ -1,0 +1,38 @@
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+export const emptyBytes: Uint8Array = new Uint8Array(0)
+
+/** UTF-8 bytes of a text; a lone surrogate becomes U+FFFD, so never use it to pass on what a client sent. */
+export function toBytes(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+/** Text of UTF-8 bytes; malformed sequences become U+FFFD. For reading only. */
+export function toText(bytes: Uint8Array): string {
+  return decoder.decode(bytes)
+}
+
+/** One array of many; a single chunk is returned as it is, without a copy. */
+export function concatBytes(chunks: readonly Uint8Array[], totalBytes: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0] as Uint8Array
+  const whole = new Uint8Array(totalBytes)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+/** Index of `needle` in `bytes[from, to)`, or -1. Skips with the engine's own byte search. */
+export function indexOfBytes(bytes: Uint8Array, needle: Uint8Array, from = 0, to: number = bytes.length): number {
+  const first = needle[0] as number
+  const last = to - needle.length
+  for (let at = bytes.indexOf(first, from); at !== -1 && at <= last; at = bytes.indexOf(first, at + 1)) {
+    let matched = 1
+    while (matched < needle.length && bytes[at + matched] === needle[matched]) matched += 1
+    if (matched === needle.length) return at
+  }
+  return -1
+}

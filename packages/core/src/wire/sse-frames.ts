@@ -1,0 +1,212 @@
+import { concatBytes, toText } from './bytes.ts'
+
+/**
+ * Cuts a byte stream into server-sent event frames without copying, decoding or changing it.
+ * Line endings, blank lines and the byte order mark follow https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ */
+const lf = 0x0a
+const cr = 0x0d
+
+/** One event of a stream, read-only. What it says is decoded when asked for, once. */
+export class SseFrame {
+  /** The frame's bytes on the wire, up to and including the blank line. */
+  readonly raw: Uint8Array
+  readonly #first: boolean
+  readonly #usual: UsualShape | undefined
+  #fields: Fields | undefined
+  #json: { readonly value: unknown } | undefined
+
+  /** @param first - true for the stream's first frame, the only one in which a byte order mark is not part of a field's name. */
+  constructor(raw: Uint8Array, first = false) {
+    this.raw = raw
+    this.#first = first
+    this.#usual = usualShape(raw)
+  }
+
+  /** The event's name; undefined where the frame has no `event` field. */
+  get event(): string | undefined {
+    return this.#usual === undefined ? this.#parsed().event : this.#usual.name
+  }
+
+  /** The data lines, joined by line feeds; undefined where there are none (a comment, a bare name). */
+  get data(): string | undefined {
+    return this.#usual === undefined ? this.#parsed().data : toText(this.dataBytes as Uint8Array)
+  }
+
+  /** The data line's bytes as a view, where the frame has the API's usual shape (`event: NAME`, one `data: ` line); else undefined. */
+  get dataBytes(): Uint8Array | undefined {
+    return this.#usual && this.raw.subarray(this.#usual.line.length, this.raw.length - 2)
+  }
+
+  /** The `id` field; undefined where the frame has none. */
+  get id(): string | undefined {
+    return this.#parsed().id
+  }
+
+  /** The data as JSON, parsed once; undefined where it is not JSON. */
+  get json(): unknown {
+    if (this.#json === undefined) {
+      let value: unknown
+      try {
+        value = JSON.parse(this.data ?? '')
+      } catch {
+        value = undefined
+      }
+      this.#json = { value }
+    }
+    return this.#json.value
+  }
+
+  #parsed(): Fields {
+    this.#fields ??= parseFields(this.#first ? toText(this.raw).replace(/^\ufeff/, '') : toText(this.raw))
+    return this.#fields
+  }
+}
+
+interface Fields {
+  readonly event: string | undefined
+  readonly data: string | undefined
+  readonly id: string | undefined
+}
+
+function parseFields(text: string): Fields {
+  let event: string | undefined
+  let data: string | undefined
+  let id: string | undefined
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const colon = line.indexOf(':')
+    if (colon === 0 || line === '') continue
+    const field = colon === -1 ? line : line.slice(0, colon)
+    const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
+    if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
+    else if (field === 'event') event = value
+    else if (field === 'id' && !value.includes('\0')) id = value
+  }
+  return { event: event === '' ? undefined : event, data, id }
+}
+
+interface UsualShape {
+  readonly name: string
+  readonly line: Uint8Array
+}
+
+const usualNames = ['content_block_delta', 'content_block_start', 'content_block_stop', 'message_start', 'message_delta', 'message_stop', 'ping', 'error']
+const usualShapes: readonly UsualShape[] = usualNames.map((name) => ({ name, line: Uint8Array.from(`event: ${name}\ndata: `, (letter) => letter.charCodeAt(0)) }))
+
+/** Recognises the API's own frames by their bytes, so that the hot path decodes no text. */
+function usualShape(raw: Uint8Array): UsualShape | undefined {
+  for (const shape of usualShapes) {
+    const { line } = shape
+    let at = line.length - 1
+    // From the end backwards: names of another length differ there at once, and all lines start alike.
+    while (at >= 0 && raw[at] === line[at]) at -= 1
+    // A second field line could still rename the event; the usual frame has one data line, ended by the blank line.
+    if (at === -1) return raw.indexOf(lf, line.length) === raw.length - 2 ? shape : undefined
+  }
+  return undefined
+}
+
+/** What one chunk brought. */
+export interface SplitResult {
+  /** Frames that this chunk completed. Empty (and shared) when there are none. */
+  readonly frames: readonly SseFrame[]
+  /** How many of the chunk's bytes belong to completed frames; the rest starts or continues an incomplete one. */
+  readonly boundary: number
+}
+
+const noFrames: readonly SseFrame[] = []
+
+/** Splits chunks into frames. One per stream; the work is linear in the bytes for any chunking. */
+export class FrameSplitter {
+  readonly #maxFrameBytes: number
+  readonly #onOversize: () => void
+  #parts: Uint8Array[] = []
+  #partBytes = 0
+  #skipping = false
+  #lineHasBytes = false
+  #afterCr = false
+  #isFirst = true
+
+  /** @param onOversize - told once per frame that grew past `maxFrameBytes`; that frame is not reported, its bytes are the caller's to pass on. */
+  constructor(maxFrameBytes: number, onOversize: () => void) {
+    this.#maxFrameBytes = maxFrameBytes
+    this.#onOversize = onOversize
+  }
+
+  /** Bytes held of an incomplete frame (0 while an oversized one is being skipped). */
+  get pendingBytes(): number {
+    return this.#partBytes
+  }
+
+  /** True inside a frame too large to be kept. */
+  get skipping(): boolean {
+    return this.#skipping
+  }
+
+  push(chunk: Uint8Array): SplitResult {
+    let frames: SseFrame[] | undefined
+    let boundary = 0
+    let lineStart = 0
+    let at = 0
+    const simple = !this.#afterCr && chunk.indexOf(cr) === -1
+    while (at < chunk.length) {
+      let lineEnd: number
+      if (simple) {
+        lineEnd = chunk.indexOf(lf, at)
+        if (lineEnd === -1) break
+      } else {
+        if (this.#afterCr) {
+          this.#afterCr = false
+          if (chunk[at] === lf) {
+            at += 1
+            lineStart = at
+            continue
+          }
+        }
+        lineEnd = at
+        while (lineEnd < chunk.length && chunk[lineEnd] !== lf && chunk[lineEnd] !== cr) lineEnd += 1
+        if (lineEnd === chunk.length) break
+        this.#afterCr = chunk[lineEnd] === cr
+      }
+      const blank = !this.#lineHasBytes && lineEnd === lineStart
+      this.#lineHasBytes = false
+      at = lineEnd + 1
+      lineStart = at
+      if (!blank) continue
+      // The line feed of a CRLF belongs to the frame that its carriage return ended, when both are here.
+      const end = this.#afterCr && chunk[at] === lf ? at + 1 : at
+      const frame = this.#complete(chunk.subarray(boundary, end))
+      if (frame !== undefined) (frames ??= []).push(frame)
+      boundary = end
+    }
+    if (lineStart < chunk.length) this.#lineHasBytes = true
+    if (boundary < chunk.length) this.#keep(chunk.subarray(boundary))
+    return { frames: frames ?? noFrames, boundary }
+  }
+
+  #keep(rest: Uint8Array): void {
+    if (this.#skipping) return
+    this.#parts.push(rest)
+    this.#partBytes += rest.length
+    if (this.#partBytes <= this.#maxFrameBytes) return
+    this.#parts = []
+    this.#partBytes = 0
+    this.#skipping = true
+    this.#onOversize()
+  }
+
+  #complete(tail: Uint8Array): SseFrame | undefined {
+    const first = this.#isFirst
+    this.#isFirst = false
+    if (this.#skipping) {
+      this.#skipping = false
+      return undefined
+    }
+    if (this.#parts.length === 0) return new SseFrame(tail, first)
+    this.#parts.push(tail)
+    const raw = concatBytes(this.#parts, this.#partBytes + tail.length)
+    this.#parts = []
+    this.#partBytes = 0
+    return new SseFrame(raw, first)
+  }
+}
