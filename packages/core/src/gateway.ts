@@ -39,25 +39,8 @@ export const defaultGatewayOptions: { readonly maxBodyBytes: number; readonly ma
   digest: 'crc32',
 })
 
-/**
- * A gateway: the table of contents of what happens to a request, top to bottom.
- *
- * ```ts
- * const gateway = createGateway({ runtime: nodeRuntime(), upstreams: [{ name: 'anthropic', baseUrl: 'https://api.anthropic.com', credential: swapCredential(key) }] })
- *   .use(authenticate(keys)) // who
- *   .use(attribute()) // which session, developer, repository
- *   .record(ledger) // what it cost
- * ```
- *
- * @typeParam Context - what the middleware so far has added
- */
-export interface Gateway<Context extends object = object> {
-  /** Adds a middleware, inside those before it. @throws ConfigurationError once the gateway has handled a request, or on a context key taken twice */
-  readonly use: <Adds extends object>(middleware: Middleware<Context, Adds>) => Gateway<Context & Adds>
-  /** Sets where exchanges go. @throws ConfigurationError on a second call */
-  readonly route: (router: Router<Context>) => Gateway<Context>
-  /** Keeps every settled exchange in a ledger. May be called for several. */
-  readonly record: (ledger: Ledger) => Gateway<Context>
+/** The side of a gateway that an adapter mounts. */
+export interface MountableGateway {
   /**
    * Handles one request to its end. Never rejects; resolves after settlement and recording, with undefined for a route answered locally.
    * An adapter must keep its process (or worker) alive until then.
@@ -70,6 +53,27 @@ export interface Gateway<Context extends object = object> {
    * `overloaded_error`. Resolves when all are settled and recorded. Idempotent.
    */
   readonly drain: (graceMillis: number) => Promise<void>
+}
+
+/**
+ * A gateway: the table of contents of what happens to a request, top to bottom.
+ *
+ * ```ts
+ * const gateway = createGateway({ runtime: nodeRuntime(), upstreams: [{ name: 'anthropic', baseUrl: 'https://api.anthropic.com', credential: swapCredential(key) }] })
+ *   .use(authenticate(keys)) // who
+ *   .use(attribute()) // which session, developer, repository
+ *   .record(ledger) // what it cost
+ * ```
+ *
+ * @typeParam Context - what the middleware so far has added
+ */
+export interface Gateway<Context extends object = object> extends MountableGateway {
+  /** Adds a middleware, inside those before it. @throws ConfigurationError once the gateway has handled a request, or on a context key taken twice */
+  readonly use: <Adds extends object>(middleware: Middleware<Context, Adds>) => Gateway<Context & Adds>
+  /** Sets where exchanges go. @throws ConfigurationError on a second call */
+  readonly route: (router: Router<Context>) => Gateway<Context>
+  /** Keeps every settled exchange in a ledger. May be called for several. */
+  readonly record: (ledger: Ledger) => Gateway<Context>
 }
 
 /**

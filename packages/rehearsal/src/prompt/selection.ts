@@ -62,4 +62,4 @@ function pair(part: string): [string, string] {
   return equals < 0 ? [part, '1'] : [part.slice(0, equals).trim(), part.slice(equals + 1).trim()]
 }
 
-const camel = (key: string): string => key.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase())
+const camel = (key: string): string => key.replace(/-([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())

@@ -68,13 +68,14 @@ export const noUsage: Scenario = {
   name: 'no-usage',
   summary: 'a whole reply without any usage',
   options: { ...BASE_OPTIONS, only: 'start or end: drop it just there (both)' },
-  wellFormed: true,
+  // Claude Code accepts it; the official SDK 1.12.0 throws on a message_delta without usage.
+  wellFormed: false,
   reply: (stage) => {
     const only = stage.options.text('only', 'both')
     if (!stage.streams) {
-      const { usage: _usage, ...parts } = stage.complete(baseReply(stage))
-      const whole = stage.respond({ blocks: parts.blocks })
-      return { ...whole, headers: stage.headers('application/json'), steps: whole.steps.map((step) => ('bytes' in step ? { bytes: withoutUsage(asText(step.bytes)) } : step)) }
+      const whole = stage.respond(baseReply(stage))
+      const steps = whole.steps.map((step) => ('bytes' in step ? { bytes: withoutUsage(asText(step.bytes)) } : step))
+      return { ...whole, headers: stage.headers('application/json'), steps }
     }
     const frames = messageStream(stage.complete(baseReply(stage))).map((frame) => {
       const text = decoder.decode(frame)

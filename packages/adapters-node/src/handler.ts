@@ -1,0 +1,120 @@
+import { GatewayError, type ByteSource, type ClientRequest, type ClientSink, type MountableGateway, type HeaderList } from '@sluice/core'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** A request listener: for `http.createServer`, and as Express middleware. */
+export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Options of {@link nodeHandler}. */
+export interface NodeHandlerOptions {
+  /** Gives the client's address where a trusted proxy stands before the server. @defaultValue the socket's peer */
+  readonly remoteAddress?: (request: IncomingMessage) => string | undefined
+}
+
+/**
+ * Mounts a gateway on node:http, Express 4 and 5, or Connect. Mount it before any body parser: a body that has been read cannot be passed on
+ * byte for byte, and the request is then answered with an error that says so.
+ */
+export function nodeHandler(gateway: MountableGateway, options: NodeHandlerOptions = {}): NodeHandler {
+  return (request, response) => {
+    const remoteAddress = options.remoteAddress?.(request) ?? request.socket.remoteAddress
+    const client = new AbortController()
+    const clientRequest: ClientRequest = {
+      method: request.method ?? 'GET',
+      target: request.url ?? '/',
+      headers: pairs(request.rawHeaders),
+      body: hasBody(request) ? bodySource(request) : undefined,
+      signal: client.signal,
+      ...(remoteAddress !== undefined && { remoteAddress }),
+    }
+    void gateway.handle(clientRequest, responseSink(response, client))
+  }
+}
+
+function pairs(raw: readonly string[]): HeaderList {
+  const headers: [string, string][] = []
+  for (let at = 0; at < raw.length; at += 2) headers.push([raw[at] as string, raw[at + 1] as string])
+  return headers
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+}
+
+function bodySource(request: IncomingMessage): ByteSource {
+  return {
+    pump: (write) =>
+      new Promise((resolve, reject) => {
+        if (request.readableDidRead || request.readableEnded) {
+          return reject(
+            new GatewayError('internal', 'Another part of this server read the request body before the gateway. Its developer must mount the gateway before any body parser (express.json()).'),
+          )
+        }
+        const stop = (error?: unknown): void => {
+          request.off('data', take).off('end', end).off('close', close).off('error', stop)
+          if (error === undefined) return resolve()
+          // What still arrives is read and dropped, so that the client gets to see the answer.
+          request.resume()
+          reject(error)
+        }
+        const take = (chunk: Buffer): void => {
+          try {
+            const pressure = write(chunk)
+            if (pressure === undefined) return
+            request.pause()
+            pressure.then(() => request.resume(), stop)
+          } catch (error) {
+            stop(error)
+          }
+        }
+        const end = (): void => stop()
+        const close = (): void => stop(new Error('the client closed the connection within its request'))
+        request.on('data', take).once('end', end).once('close', close).once('error', stop)
+      }),
+    cancel: () => void request.resume(),
+  }
+}
+
+function responseSink(response: ServerResponse, client: AbortController): ClientSink {
+  let isOver = false
+  let hasWritten = false
+  let release: (() => void) | undefined
+  response.on('drain', () => {
+    release?.()
+    release = undefined
+  })
+  response.once('close', () => {
+    release?.()
+    release = undefined
+    if (!isOver) {
+      isOver = true
+      client.abort(new Error('the client closed the connection'))
+    }
+  })
+  // A broken client connection is reported by 'close'; without a listener the error would end the process.
+  response.on('error', () => undefined)
+  return {
+    head: (status, headers) => {
+      response.writeHead(status, headers.flat())
+      // The head must not wait for a slow first frame; when bytes follow at once it travels with them.
+      setImmediate(() => {
+        if (!hasWritten && !isOver) response.flushHeaders()
+      })
+    },
+    write: (chunk) => {
+      if (isOver) return undefined
+      hasWritten = true
+      if (response.write(chunk)) return undefined
+      return new Promise((resolve) => {
+        release = resolve
+      })
+    },
+    close: () => {
+      isOver = true
+      response.end()
+    },
+    abort: () => {
+      isOver = true
+      response.destroy()
+    },
+  }
+}

@@ -1,0 +1,76 @@
+import { checksumDigests, type ContentDecoder, type Digest, type DigestFactory, type Runtime } from '@sluice/core'
+import { createHash, type Hash } from 'node:crypto'
+import type { Transform } from 'node:stream'
+import zlib from 'node:zlib'
+import { undiciTransport, type ConnectionOptions } from './undici-transport.ts'
+
+/** Options of {@link nodeRuntime}. */
+export interface NodeRuntimeOptions extends ConnectionOptions {}
+
+/** Core's {@link Runtime} on Node. Own the one you make: `close` it when its gateways are done. */
+export interface NodeRuntime extends Runtime {
+  /** Closes the connections to upstreams. */
+  readonly close: () => Promise<void>
+}
+
+/** undici as transport, native checksums and decoders. */
+export function nodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
+  const transport = undiciTransport(options)
+  return {
+    transport,
+    digests: { crc32: checksumDigests((chunk, previous) => zlib.crc32(chunk, previous)), sha256: sha256Digests },
+    decoder: (coding, onBytes, onError) => {
+      const stream = decoderStream(coding)
+      return stream && contentDecoder(stream, onBytes, onError)
+    },
+    close: transport.close,
+  }
+}
+
+const sha256Digests: DigestFactory = { algorithm: 'sha256', create: () => sha256Digest(createHash('sha256')) }
+
+function sha256Digest(hash: Hash): Digest {
+  return {
+    update: (chunk) => void hash.update(chunk),
+    fork: () => sha256Digest(hash.copy()),
+    value: () => `sha256:${hash.copy().digest('hex')}`,
+  }
+}
+
+function decoderStream(coding: string): Transform | undefined {
+  switch (coding) {
+    case 'gzip':
+    case 'x-gzip':
+      return zlib.createGunzip()
+    case 'deflate':
+      return zlib.createInflate()
+    case 'br':
+      return zlib.createBrotliDecompress()
+    case 'zstd':
+      return zlib.createZstdDecompress()
+    default:
+      return undefined
+  }
+}
+
+function contentDecoder(stream: Transform, onBytes: (chunk: Uint8Array) => void, onError: (error: unknown) => void): ContentDecoder {
+  let isOver = false
+  const ended = new Promise<void>((resolve) => {
+    stream.on('data', onBytes)
+    stream.once('end', resolve)
+    stream.once('error', (error) => {
+      isOver = true
+      onError(error)
+      resolve()
+    })
+  })
+  return {
+    write: (chunk) => {
+      if (!isOver) stream.write(chunk)
+    },
+    end: () => {
+      if (!isOver) stream.end()
+      return ended
+    },
+  }
+}

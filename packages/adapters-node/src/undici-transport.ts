@@ -1,0 +1,185 @@
+import { TransportError, type ByteWriter, type Transport, type UpstreamReply, type UpstreamRequest } from '@sluice/core'
+import diagnostics from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import { Agent, type Dispatcher } from 'undici'
+
+/** Limits of the connections to upstreams. */
+export interface ConnectionOptions {
+  /** Time for TCP and TLS. @defaultValue 10000 */
+  readonly connectMillis?: number
+  /** How long an idle connection is kept. Below what proxies and load balancers close at, which is where connection resets come from. @defaultValue 25000 */
+  readonly keepAliveMillis?: number
+  /** Most connections per upstream. @defaultValue unlimited */
+  readonly maxConnections?: number
+}
+
+/** A transport, and the end of it. */
+export interface UndiciTransport extends Transport {
+  /** Closes idle connections; resolves when the rest are done. */
+  readonly close: () => Promise<void>
+}
+
+/** HTTP/1.1 through undici's dispatch interface: a callback per chunk, no stream objects. All deadlines but connecting are core's. */
+export function undiciTransport(options: ConnectionOptions = {}): UndiciTransport {
+  const keepAliveMillis = options.keepAliveMillis ?? 25_000
+  const agent = new Agent({
+    // One reset on a shared HTTP/2 connection would fail every session on it.
+    allowH2: false,
+    connect: { timeout: options.connectMillis ?? 10_000 },
+    keepAliveTimeout: keepAliveMillis,
+    keepAliveMaxTimeout: keepAliveMillis,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 64 * 1024,
+    ...(options.maxConnections !== undefined && { connections: options.maxConnections }),
+  })
+  return {
+    send: (request) =>
+      new Promise((resolve, reject) => {
+        const call = new Call(request, resolve, reject)
+        const { origin, path, method, headers, body } = request
+        agent.dispatch({ origin, path, method, headers: headers.flat(), body: body ?? null }, call)
+      }),
+    close: () => agent.close(),
+  }
+}
+
+/** The call whose request undici is writing right now: `onRequestStart` and the `sendHeaders` event come in one synchronous step. */
+let starting: Call | undefined
+diagnostics.subscribe('undici:client:sendHeaders', (message) => {
+  if (starting !== undefined) starting.isOnUsedConnection = (message as { readonly socket: Socket }).socket.bytesRead > 0
+  starting = undefined
+})
+
+/** One request's callbacks, and the byte source of its reply. */
+class Call implements Dispatcher.DispatchHandler {
+  isOnUsedConnection = false
+  readonly #request: UpstreamRequest
+  readonly #resolve: (reply: UpstreamReply) => void
+  readonly #reject: (error: unknown) => void
+  readonly #onAbort: () => void
+  #controller: Dispatcher.DispatchController | undefined
+  #isStarted = false
+  #hasHead = false
+  #write: ByteWriter | undefined
+  #done: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
+  #waiting: Uint8Array[] = []
+  #isBusy = false
+  #ended: { readonly error?: unknown } | undefined
+
+  constructor(request: UpstreamRequest, resolve: (reply: UpstreamReply) => void, reject: (error: unknown) => void) {
+    this.#request = request
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#onAbort = () => this.#cancel(request.signal.reason)
+    if (request.signal.aborted) this.#onAbort()
+    else request.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#ended !== undefined) return controller.abort(asError(this.#ended.error))
+    this.#isStarted = true
+    starting = this
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (status < 200) return
+    this.#request.signal.removeEventListener('abort', this.#onAbort)
+    this.#hasHead = true
+    const raw = (controller.rawHeaders ?? []) as readonly (Buffer | string)[]
+    const headers: [string, string][] = []
+    for (let at = 0; at < raw.length; at += 2) headers.push([latin1(raw[at]), latin1(raw[at + 1])])
+    this.#resolve({ status, headers, body: { pump: (write) => this.#pump(write), cancel: (reason) => this.#cancel(reason) } })
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#ended !== undefined) return
+    if (this.#write !== undefined && !this.#isBusy) return this.#hand(chunk)
+    // Before the pump starts, and for what undici delivers across a pause when the peer has closed.
+    this.#waiting.push(chunk)
+    controller.pause()
+  }
+
+  onResponseEnd(): void {
+    this.#end({})
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#hasHead) return this.#end({ error })
+    this.#request.signal.removeEventListener('abort', this.#onAbort)
+    if (this.#ended !== undefined) return this.#reject(this.#ended.error)
+    const phase = this.#isStarted ? (this.isOnUsedConnection && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'
+    this.#ended = { error }
+    this.#reject(new TransportError(phase, `${phase}: ${(error as NodeJS.ErrnoException).code ?? error.name}`, { cause: error }))
+  }
+
+  #pump(write: ByteWriter): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#write = write
+      this.#done = { resolve, reject }
+      this.#flush()
+    })
+  }
+
+  #hand(chunk: Uint8Array): void {
+    let pressure: void | Promise<void>
+    try {
+      pressure = this.#write?.(chunk)
+    } catch (error) {
+      return this.#cancel(error)
+    }
+    if (pressure === undefined) return
+    this.#isBusy = true
+    this.#controller?.pause()
+    pressure.then(
+      () => {
+        this.#isBusy = false
+        this.#flush()
+      },
+      (error: unknown) => {
+        this.#isBusy = false
+        this.#cancel(error)
+      },
+    )
+  }
+
+  /** Hands on what waited, then lets the connection go on, or ends. */
+  #flush(): void {
+    while (this.#waiting.length > 0 && !this.#isBusy && this.#ended?.error === undefined) this.#hand(this.#waiting.shift() as Uint8Array)
+    if (this.#isBusy) return
+    if (this.#ended !== undefined) this.#finish(this.#ended)
+    else this.#controller?.resume()
+  }
+
+  #end(end: { readonly error?: unknown }): void {
+    this.#ended ??= end
+    if (this.#done !== undefined && !this.#isBusy) this.#flush()
+  }
+
+  #finish({ error }: { readonly error?: unknown }): void {
+    if (error === undefined) this.#done?.resolve()
+    else this.#done?.reject(error)
+  }
+
+  #cancel(reason: unknown): void {
+    const isOver = this.#ended !== undefined
+    this.#ended ??= { error: reason ?? new Error('cancelled') }
+    this.#waiting = []
+    if (!isOver) this.#controller?.abort(asError(reason))
+    if (!this.#hasHead) this.#reject(this.#ended.error)
+    this.#finish(this.#ended)
+  }
+}
+
+function latin1(value: Buffer | string | undefined): string {
+  return typeof value === 'string' ? value : (value?.toString('latin1') ?? '')
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('the exchange was aborted', { cause: reason })
+}
+
+function isConnectionLoss(error: Error): boolean {
+  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
