@@ -1,4 +1,4 @@
-import { checksumDigests, type ContentDecoder, type Digest, type DigestFactory, type Runtime } from '@sluice/core'
+import { checksumDigests, crc32, type ContentDecoder, type Digest, type DigestFactory, type Runtime } from '@sluice/core'
 import { createHash, type Hash } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
@@ -18,13 +18,20 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
   const transport = undiciTransport(options)
   return {
     transport,
-    digests: { crc32: checksumDigests((chunk, previous) => zlib.crc32(chunk, previous)), sha256: sha256Digests },
+    digests: { crc32: checksumDigests(nativeCrc32), sha256: sha256Digests },
     decoder: (coding, onBytes, onError) => {
       const stream = decoderStream(coding)
       return stream && contentDecoder(stream, onBytes, onError)
     },
     close: transport.close,
   }
+}
+
+/** Below this many bytes the call into native code costs more than the sum itself. */
+const nativeFromBytes = 2048
+
+function nativeCrc32(chunk: Uint8Array, previous: number): number {
+  return chunk.length < nativeFromBytes ? crc32(chunk, previous) : zlib.crc32(chunk, previous)
 }
 
 const sha256Digests: DigestFactory = { algorithm: 'sha256', create: () => sha256Digest(createHash('sha256')) }

@@ -53,6 +53,7 @@ export {
 } from './ports/runtime.ts'
 
 export { bytesSource, iterableSource, type ByteSource, type ByteWriter } from './wire/byte-stream.ts'
+export { crc32 } from './wire/crc32.ts'
 export { checksumDigests, type Crc32, type Digest, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
 export { headerValue, headerValues, type HeaderList } from './wire/header-list.ts'
 export { scanTopLevel, type JsonScan, type TopLevelMember } from './wire/json-scan.ts'

@@ -38,7 +38,10 @@ or inside the prompt with           [[rehearse NAME key=value]]`
  * `sluice rehearse`: prints the scenarios, starts the upstream and prints one line per call. Returns at once; the server
  * runs until the signal aborts or the returned rehearsal is closed.
  */
-export async function runRehearsal(argv: readonly string[], host: RehearsalCommandHost = { write: (line) => void process.stdout.write(`${line}\n`) }): Promise<RehearsalCommandResult> {
+export async function runRehearsal(
+  argv: readonly string[],
+  host: RehearsalCommandHost = { write: (line) => void process.stdout.write(`${line}\n`) },
+): Promise<RehearsalCommandResult> {
   const flags = readFlags(argv)
   if (typeof flags === 'string') {
     host.write(`${flags}\n\n${USAGE}`)
@@ -118,7 +121,10 @@ export function scenarioTable(withOptions: boolean, scenarios: readonly Scenario
 /** One line about a finished call. */
 export function callLine(call: RehearsalCall): string {
   const { usage } = call
-  const tokens = usage === undefined ? '' : ` in ${usage.inputTokens} read ${usage.cacheReadTokens} write ${usage.cacheWrite5mTokens + usage.cacheWrite1hTokens} out ${usage.outputTokens}`
+  const tokens =
+    usage === undefined
+      ? ''
+      : ` in ${usage.inputTokens} read ${usage.cacheReadTokens} write ${usage.cacheWrite5mTokens + usage.cacheWrite1hTokens} out ${usage.outputTokens}`
   const took = (call.closedAt ?? call.receivedAt) - call.receivedAt
   return `#${call.id} ${call.method} ${call.target} ${call.responseStatus} ${call.scenario ?? '-'} ${call.outcome} ${took} ms${tokens}${call.costBasisModel === undefined ? '' : ` ${call.costBasisModel}`}`
 }

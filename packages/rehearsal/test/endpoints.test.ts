@@ -30,17 +30,25 @@ describe('the other endpoints', () => {
   })
 
   it('a batch goes from in progress to ended with a result a request', async () => {
-    const batch = await client.messages.batches.create({ requests: [{ custom_id: 'a', params: { ...ask, max_tokens: 9 } }, { custom_id: 'b', params: { ...ask, max_tokens: 9 } }] })
+    const batch = await client.messages.batches.create({
+      requests: [
+        { custom_id: 'a', params: { ...ask, max_tokens: 9 } },
+        { custom_id: 'b', params: { ...ask, max_tokens: 9 } },
+      ],
+    })
     expect(batch.processing_status).toBe('in_progress')
     expect((await client.messages.batches.retrieve(batch.id)).processing_status).toBe('ended')
     expect((await client.messages.batches.list()).data.map(({ id }) => id)).toEqual([batch.id])
     const results: string[] = []
-    for await (const line of await client.messages.batches.results(batch.id)) results.push(`${line.custom_id} ${line.result.type}`)
+    for await (const line of await client.messages.batches.results(batch.id))
+      results.push(`${line.custom_id} ${line.result.type}`)
     expect(results).toEqual(['a succeeded', 'b succeeded'])
   })
 
   it('a file is stored, listed, found and deleted', async () => {
-    const file = await client.beta.files.upload({ file: await toFile(Buffer.from('hello files'), 'hello.txt', { type: 'text/plain' }) })
+    const file = await client.beta.files.upload({
+      file: await toFile(Buffer.from('hello files'), 'hello.txt', { type: 'text/plain' }),
+    })
     expect(file).toMatchObject({ filename: 'hello.txt', mime_type: 'text/plain' })
     expect((await client.beta.files.retrieveMetadata(file.id)).id).toBe(file.id)
     expect((await client.beta.files.list()).data).toHaveLength(1)
@@ -53,17 +61,28 @@ describe('the other endpoints', () => {
     expect((await fetch(`${rehearsal.url}/api/hello`, { method: 'HEAD' })).status).toBe(200)
   })
 
-  it('an unknown path gets the API\'s 404 envelope with the request id', async () => {
+  it("an unknown path gets the API's 404 envelope with the request id", async () => {
     const response = await fetch(`${rehearsal.url}/v1/nothing`)
     expect(response.status).toBe(404)
-    expect(await response.json()).toEqual({ type: 'error', error: { type: 'not_found_error', message: 'Not Found' }, request_id: response.headers.get('request-id') })
+    expect(await response.json()).toEqual({
+      type: 'error',
+      error: { type: 'not_found_error', message: 'Not Found' },
+      request_id: response.headers.get('request-id'),
+    })
   })
 
   it.each([
     ['no version header', prompt(), { 'anthropic-version': '' }, 'max_tokens'],
     ['no max_tokens', { ...prompt(), max_tokens: undefined }, {}, 'max_tokens: Field required'],
     ['no messages', { ...prompt(), messages: [] }, {}, 'at least one message'],
-    ['five cache breakpoints', prompt({ system: Array.from({ length: 5 }, () => ({ type: 'text', text: 'x', cache_control: { type: 'ephemeral' } })) }), {}, 'Found 5'],
+    [
+      'five cache breakpoints',
+      prompt({
+        system: Array.from({ length: 5 }, () => ({ type: 'text', text: 'x', cache_control: { type: 'ephemeral' } })),
+      }),
+      {},
+      'Found 5',
+    ],
   ])('a request with %s is refused as the API does', async (why, body, headers, message) => {
     if (why === 'no version header') {
       const response = await fetch(`${rehearsal.url}/v1/messages`, { method: 'POST', body: JSON.stringify(body) })
@@ -75,7 +94,11 @@ describe('the other endpoints', () => {
   })
 
   it('a body that is not JSON is refused', async () => {
-    const response = await fetch(`${rehearsal.url}/v1/messages`, { method: 'POST', body: '{"model"', headers: { 'anthropic-version': '2023-06-01' } })
+    const response = await fetch(`${rehearsal.url}/v1/messages`, {
+      method: 'POST',
+      body: '{"model"',
+      headers: { 'anthropic-version': '2023-06-01' },
+    })
     expect(response.status).toBe(400)
     expect(await response.text()).toContain('not valid JSON')
   })

@@ -34,6 +34,14 @@ describe('faults on the socket', () => {
     expect((await lastCall(rehearsal)).responseStatus).toBe(0)
   })
 
+  it('a proper end of the body may still leave the message unfinished', async () => {
+    const report = validateMessageStream(await bytesOf(await post(rehearsal, 'cut; how=end; after-frames=4')))
+    expect(report).toMatchObject({ valid: true, complete: false })
+    expect((await lastCall(rehearsal)).outcome).toBe('completed')
+    const half = await (await post(rehearsal, 'cut; how=end', prompt({ stream: false }))).text()
+    expect(() => JSON.parse(half)).toThrow()
+  })
+
   it('a JSON answer that is cut announces more bytes than it sends', async () => {
     const seen = await overSocket(rehearsal, 'cut; how=fin', prompt({ stream: false }))
     const announced = Number(/content-length: (\d+)/.exec(seen.text)?.[1])
@@ -98,7 +106,7 @@ describe('faults on the socket', () => {
     const reader = response.body?.getReader()
     const first = await reader?.read()
     expect(new TextDecoder().decode(first?.value)).toContain('message_start')
-    expect((await Promise.race([lastCall(rehearsal), Promise.resolve('open')]))).toBe('open')
+    expect(await Promise.race([lastCall(rehearsal), Promise.resolve('open')])).toBe('open')
     await reader?.cancel()
   })
 

@@ -25,7 +25,9 @@ describe('sluice rehearse', () => {
     expect(lines.join('\n')).toContain(`listening on ${rehearsal.url}\n`)
     await bytesOf(await post(rehearsal, undefined))
     await lastCall(rehearsal)
-    expect(lines.at(-1)).toMatch(/^#1 POST \/v1\/messages 200 text completed \d+ ms in \d+ read 0 write 0 out \d+ claude-opus-5-5$/)
+    expect(lines.at(-1)).toMatch(
+      /^#1 POST \/v1\/messages 200 text completed \d+ ms in \d+ read 0 write 0 out \d+ claude-opus-5-5$/,
+    )
     await rehearsal.close()
   })
 
@@ -37,7 +39,12 @@ describe('sluice rehearse', () => {
     await expect(fetch(rehearsal?.url ?? '')).rejects.toThrow()
   })
 
-  it.each([[['--port', 'x'], '--port is "x"'], [['--pace', '-1'], '--pace'], [['--frob'], 'frob'], [['--scenario', 'no-such'], 'use one of']])('refuses %j and says why', async (argv, why) => {
+  it.each([
+    [['--port', 'x'], '--port is "x"'],
+    [['--pace', '-1'], '--pace'],
+    [['--frob'], 'frob'],
+    [['--scenario', 'no-such'], 'use one of'],
+  ])('refuses %j and says why', async (argv, why) => {
     const { lines, result } = await run(...argv)
     expect(result.exitCode).toBeGreaterThan(0)
     expect(lines.join('\n')).toContain(why)

@@ -4,10 +4,26 @@ import { assertStreamGrammar, SCENARIOS, startRehearsal, type Rehearsal } from '
 import { bytesOf, lastCall, post, prompt } from './support.ts'
 
 const tools = [
-  { name: 'Write', description: 'writes', input_schema: { type: 'object' as const, properties: { file_path: { type: 'string' }, content: { type: 'string' } } } },
-  { name: 'Bash', description: 'runs', input_schema: { type: 'object' as const, properties: { command: { type: 'string' } } } },
+  {
+    name: 'Write',
+    description: 'writes',
+    input_schema: {
+      type: 'object' as const,
+      properties: { file_path: { type: 'string' }, content: { type: 'string' } },
+    },
+  },
+  {
+    name: 'Bash',
+    description: 'runs',
+    input_schema: { type: 'object' as const, properties: { command: { type: 'string' } } },
+  },
 ]
-const ask = { model: 'claude-opus-5-5', max_tokens: 1024, tools, messages: [{ role: 'user' as const, content: 'hello' }] }
+const ask = {
+  model: 'claude-opus-5-5',
+  max_tokens: 1024,
+  tools,
+  messages: [{ role: 'user' as const, content: 'hello' }],
+}
 const wellFormed = SCENARIOS.filter((scenario) => scenario.wellFormed)
 
 let rehearsal: Rehearsal
@@ -17,7 +33,12 @@ beforeAll(async () => {
 afterAll(() => rehearsal.close())
 
 const sdk = (scenario: string): Anthropic =>
-  new Anthropic({ baseURL: rehearsal.url, apiKey: 'sk-test', maxRetries: 0, defaultHeaders: { 'x-rehearsal-scenario': scenario } })
+  new Anthropic({
+    baseURL: rehearsal.url,
+    apiKey: 'sk-test',
+    maxRetries: 0,
+    defaultHeaders: { 'x-rehearsal-scenario': scenario },
+  })
 
 describe.each(wellFormed.map((scenario) => scenario.name))('scenario %s', (name) => {
   it('streams a whole message that obeys the grammar', async () => {
@@ -38,8 +59,16 @@ describe.each(wellFormed.map((scenario) => scenario.name))('scenario %s', (name)
     expect(streamed.content.map((block) => block.type)).toEqual(whole.content.map((block) => block.type))
     expect(streamed.stop_reason).toBe(whole.stop_reason)
     expect(streamed.id).not.toBe(whole.id)
-    for (const [message, call] of [[streamed, streamedCall], [whole, wholeCall]] as const) {
-      expect(call.usage).toMatchObject({ final: true, inputTokens: message.usage.input_tokens, outputTokens: message.usage.output_tokens, cacheReadTokens: message.usage.cache_read_input_tokens })
+    for (const [message, call] of [
+      [streamed, streamedCall],
+      [whole, wholeCall],
+    ] as const) {
+      expect(call.usage).toMatchObject({
+        final: true,
+        inputTokens: message.usage.input_tokens,
+        outputTokens: message.usage.output_tokens,
+        cacheReadTokens: message.usage.cache_read_input_tokens,
+      })
     }
   })
 })
@@ -58,19 +87,26 @@ describe('the head of an answer', () => {
 
 describe('what a request asks for', () => {
   it('decides the model named in the reply and the form of the reply', async () => {
-    const message = (await (await post(rehearsal, 'text', prompt({ stream: undefined, model: 'claude-haiku-5-5' }))).json()) as { model: string; type: string }
+    const message = (await (
+      await post(rehearsal, 'text', prompt({ stream: undefined, model: 'claude-haiku-5-5' }))
+    ).json()) as { model: string; type: string }
     expect(message).toMatchObject({ type: 'message', model: 'claude-haiku-5-5' })
   })
 
   it('makes a schema be answered with fitting JSON whatever the directive in the prompt', async () => {
     const schema = { type: 'object', properties: { title: { type: 'string' } }, required: ['title'] }
-    const body = prompt({ messages: [{ role: 'user', content: 'Title for: [[rehearse tool-loop turns=3]]' }], output_config: { format: { type: 'json_schema', schema } } })
+    const body = prompt({
+      messages: [{ role: 'user', content: 'Title for: [[rehearse tool-loop turns=3]]' }],
+      output_config: { format: { type: 'json_schema', schema } },
+    })
     const { message } = assertStreamGrammar(await bytesOf(await post(rehearsal, undefined, body)))
     expect(JSON.parse(message.text)).toEqual({ title: 'Rehearse the gateway' })
   })
 
   it('makes a forced tool be called with input from its schema', async () => {
-    const { message } = assertStreamGrammar(await bytesOf(await post(rehearsal, undefined, prompt({ tools, tool_choice: { type: 'tool', name: 'Bash' } }))))
+    const { message } = assertStreamGrammar(
+      await bytesOf(await post(rehearsal, undefined, prompt({ tools, tool_choice: { type: 'tool', name: 'Bash' } }))),
+    )
     expect(message.blocks).toMatchObject([{ type: 'tool_use', name: 'Bash', input: { command: 'Rehearsal' } }])
     expect(message.stopReason).toBe('tool_use')
   })
@@ -78,19 +114,39 @@ describe('what a request asks for', () => {
   it('gets a verdict on every tool call when it carries safeguards', async () => {
     const body = prompt({ tools, safeguards: [{ type: 'dangerous_tool_use', classifier_context: {} }] })
     const text = await (await post(rehearsal, 'parallel-tools; calls=2', body)).text()
-    const delta = JSON.parse(/data: (\{"type":"message_delta".*)/.exec(text)?.[1] ?? '{}') as { delta: { safeguard_results: { status: { tool_uses: Record<string, unknown> } }[] } }
-    const ids = assertStreamGrammar(new TextEncoder().encode(text)).message.blocks.flatMap((block) => (block['type'] === 'tool_use' ? [String(block['id'])] : []))
+    const delta = JSON.parse(/data: (\{"type":"message_delta".*)/.exec(text)?.[1] ?? '{}') as {
+      delta: { safeguard_results: { status: { tool_uses: Record<string, unknown> } }[] }
+    }
+    const ids = assertStreamGrammar(new TextEncoder().encode(text)).message.blocks.flatMap((block) =>
+      block['type'] === 'tool_use' ? [String(block['id'])] : [],
+    )
     expect(Object.keys(delta.delta.safeguard_results[0]?.status.tool_uses ?? {})).toEqual(ids)
   })
 
   it('gets "do not block" as the local auto-mode classifier', async () => {
     const body = prompt({ stream: undefined, system: 'Answer <block>yes</block> or <block>no</block>.' })
-    expect(await (await post(rehearsal, undefined, body)).json()).toMatchObject({ content: [{ text: '<block>no</block>' }] })
+    expect(await (await post(rehearsal, undefined, body)).json()).toMatchObject({
+      content: [{ text: '<block>no</block>' }],
+    })
   })
 
   it('gets exactly the usage it states in options', async () => {
-    const { message } = assertStreamGrammar(await bytesOf(await post(rehearsal, 'text; input-tokens=7; cache-read-tokens=100000; cache-write-5m-tokens=20; cache-write-1h-tokens=30; output-tokens=5; speed=fast; geo=us')))
-    expect(message.usage).toMatchObject({ input_tokens: 7, cache_read_input_tokens: 100_000, cache_creation_input_tokens: 50, output_tokens: 5, speed: 'fast', inference_geo: 'us' })
+    const { message } = assertStreamGrammar(
+      await bytesOf(
+        await post(
+          rehearsal,
+          'text; input-tokens=7; cache-read-tokens=100000; cache-write-5m-tokens=20; cache-write-1h-tokens=30; output-tokens=5; speed=fast; geo=us',
+        ),
+      ),
+    )
+    expect(message.usage).toMatchObject({
+      input_tokens: 7,
+      cache_read_input_tokens: 100_000,
+      cache_creation_input_tokens: 50,
+      output_tokens: 5,
+      speed: 'fast',
+      inference_geo: 'us',
+    })
   })
 })
 
@@ -100,7 +156,11 @@ describe('a reply without usage', () => {
       const bytes = await bytesOf(await post(rehearsal, 'no-usage', prompt({ stream })))
       if (stream) expect(assertStreamGrammar(bytes).message.usage).toEqual({})
       else expect(JSON.parse(new TextDecoder().decode(bytes))).not.toHaveProperty('usage')
-      expect(await lastCall(rehearsal)).toMatchObject({ usage: undefined, costBasisModel: 'claude-opus-5-5', outcome: 'completed' })
+      expect(await lastCall(rehearsal)).toMatchObject({
+        usage: undefined,
+        costBasisModel: 'claude-opus-5-5',
+        outcome: 'completed',
+      })
     }
   })
 })
@@ -110,7 +170,9 @@ describe('options of every scenario', () => {
     const statuses = async (session: string): Promise<number[]> => {
       const seen: number[] = []
       for (let attempt = 0; attempt < 3; attempt += 1) {
-        const response = await post(rehearsal, 'overloaded; times=2', prompt(), { headers: { 'x-claude-code-session-id': session } })
+        const response = await post(rehearsal, 'overloaded; times=2', prompt(), {
+          headers: { 'x-claude-code-session-id': session },
+        })
         await response.text()
         seen.push(response.status)
       }
@@ -124,7 +186,10 @@ describe('options of every scenario', () => {
     const body = prompt({ messages: [{ role: 'user', content: '[[rehearse text say=fine]]' }] })
     const session = { headers: { 'x-claude-code-session-id': 'three' } }
     expect((await post(rehearsal, 'error-then-ok; status=503', body, session)).status).toBe(503)
-    expect(assertStreamGrammar(await bytesOf(await post(rehearsal, 'error-then-ok; status=503', body, session))).message.text).toBe('fine')
+    expect(
+      assertStreamGrammar(await bytesOf(await post(rehearsal, 'error-then-ok; status=503', body, session))).message
+        .text,
+    ).toBe('fine')
   })
 
   it('an unknown name is refused with the list of names', async () => {
@@ -133,21 +198,31 @@ describe('options of every scenario', () => {
     expect(await response.text()).toContain('tool-loop')
   })
 
-  it.each([['error; status=429; retry-after=7', 429, 'rate_limit_error', '7'], ['rate-limited', 429, 'rate_limit_error', '30'], ['overloaded', 529, 'overloaded_error', null], ['error; status=402', 402, 'billing_error', null], ['error; status=401', 401, 'authentication_error', null], ['prompt-too-long', 400, 'invalid_request_error', null]])(
-    '%s carries the headers and the envelope of its class',
-    async (scenario, status, type, retryAfter) => {
-      const response = await post(rehearsal, scenario)
-      const body = (await response.json()) as { type: string; error: { type: string; message: string }; request_id: string }
-      expect(response.status).toBe(status)
-      expect(body).toMatchObject({ type: 'error', error: { type } })
-      expect(body.request_id).toBe(response.headers.get('request-id'))
-      expect(response.headers.get('retry-after')).toBe(retryAfter)
-      expect(response.headers.get('x-should-retry')).toBe(String(status === 429 || status === 529))
-      expect(response.headers.get('anthropic-ratelimit-requests-remaining')).toBe(status === 429 ? '0' : null)
-    },
-  )
+  it.each([
+    ['error; status=429; retry-after=7', 429, 'rate_limit_error', '7'],
+    ['rate-limited', 429, 'rate_limit_error', '30'],
+    ['overloaded', 529, 'overloaded_error', null],
+    ['error; status=402', 402, 'billing_error', null],
+    ['error; status=401', 401, 'authentication_error', null],
+    ['prompt-too-long', 400, 'invalid_request_error', null],
+  ])('%s carries the headers and the envelope of its class', async (scenario, status, type, retryAfter) => {
+    const response = await post(rehearsal, scenario)
+    const body = (await response.json()) as {
+      type: string
+      error: { type: string; message: string }
+      request_id: string
+    }
+    expect(response.status).toBe(status)
+    expect(body).toMatchObject({ type: 'error', error: { type } })
+    expect(body.request_id).toBe(response.headers.get('request-id'))
+    expect(response.headers.get('retry-after')).toBe(retryAfter)
+    expect(response.headers.get('x-should-retry')).toBe(String(status === 429 || status === 529))
+    expect(response.headers.get('anthropic-ratelimit-requests-remaining')).toBe(status === 429 ? '0' : null)
+  })
 
   it('prompt-too-long uses the wording that makes Claude Code compact', async () => {
-    expect(await (await post(rehearsal, 'prompt-too-long')).text()).toContain('prompt is too long: 205000 tokens > 200000 maximum')
+    expect(await (await post(rehearsal, 'prompt-too-long')).text()).toContain(
+      'prompt is too long: 205000 tokens > 200000 maximum',
+    )
   })
 })

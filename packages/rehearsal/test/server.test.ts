@@ -1,25 +1,50 @@
 import { Agent, get } from 'node:http'
 import { createConnection } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { assertStreamGrammar, errorReply, messageStream, REHEARSAL_DEFAULTS, seededRandom, sse, startRehearsal, toSteps, type Step } from '../src/index.ts'
+import {
+  assertStreamGrammar,
+  errorReply,
+  messageStream,
+  REHEARSAL_DEFAULTS,
+  seededRandom,
+  sse,
+  startRehearsal,
+  toSteps,
+  validateMessageStream,
+  type Step,
+} from '../src/index.ts'
 import { bytesOf, lastCall, post, prompt, withRehearsal } from './support.ts'
 
 describe('calls', () => {
   it('keep the exact bytes of request and answer, and the headers as spelled', async () => {
     await withRehearsal({}, async (rehearsal) => {
-      const body = '{"model": "claude-opus-5-5",\n "max_tokens":1e2, "messages":[{"role":"user","content":"Grüße"}], "stream":true}'
+      const body =
+        '{"model": "claude-opus-5-5",\n "max_tokens":1e2, "messages":[{"role":"user","content":"Grüße"}], "stream":true}'
       const answer = await new Promise<string>((resolve) => {
         const bytes = Buffer.from(body)
         const socket = createConnection(rehearsal.port, '127.0.0.1', () =>
-          socket.write(`POST /v1/messages?beta=true HTTP/1.1\r\nHost: x\r\nANTHROPIC-Version: 2023-06-01\r\nX-Twice: a\r\nX-Twice: b\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n${body}`))
+          socket.write(
+            `POST /v1/messages?beta=true HTTP/1.1\r\nHost: x\r\nANTHROPIC-Version: 2023-06-01\r\nX-Twice: a\r\nX-Twice: b\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n${body}`,
+          ),
+        )
         let text = ''
         socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
         socket.on('end', () => resolve(text))
       })
       const call = await lastCall(rehearsal)
       expect(new TextDecoder().decode(call.body)).toBe(body)
-      expect(call).toMatchObject({ method: 'POST', target: '/v1/messages?beta=true', path: '/v1/messages', outcome: 'completed', scenario: 'assistant', responseStatus: 200 })
-      expect(call.rawHeaders.filter(([name]) => name === 'X-Twice')).toEqual([['X-Twice', 'a'], ['X-Twice', 'b']])
+      expect(call).toMatchObject({
+        method: 'POST',
+        target: '/v1/messages?beta=true',
+        path: '/v1/messages',
+        outcome: 'completed',
+        scenario: 'assistant',
+        responseStatus: 200,
+      })
+      expect(call.rawHeaders.filter(([name]) => name === 'X-Twice')).toEqual([
+        ['X-Twice', 'a'],
+        ['X-Twice', 'b'],
+      ])
       expect(call.header('anthropic-version')).toBe('2023-06-01')
       expect(answer).toContain('event: message_stop')
       expect(assertStreamGrammar(call.responseBytes).message.stopReason).toBe('end_turn')
@@ -29,9 +54,14 @@ describe('calls', () => {
 
   it('name the connection they came on', async () => {
     await withRehearsal({}, async (rehearsal) => {
-      for (const agent of [new Agent({ keepAlive: true, maxSockets: 1 }), new Agent({ keepAlive: true, maxSockets: 1 })]) {
+      for (const agent of [
+        new Agent({ keepAlive: true, maxSockets: 1 }),
+        new Agent({ keepAlive: true, maxSockets: 1 }),
+      ]) {
         for (let turn = 0; turn < 2; turn += 1) {
-          await new Promise((resolve) => get(`${rehearsal.url}/v1/models`, { agent }, (response) => response.resume().on('end', resolve)))
+          await new Promise((resolve) =>
+            get(`${rehearsal.url}/v1/models`, { agent }, (response) => response.resume().on('end', resolve)),
+          )
         }
         agent.destroy()
       }
@@ -76,10 +106,39 @@ describe('calls', () => {
 
   it('tell the listeners once when read and once when ended', async () => {
     const told: string[] = []
-    await withRehearsal({ onCall: (call) => told.push(`read ${call.outcome}`), onSettled: (call) => told.push(`ended ${call.outcome}`) }, async (rehearsal) => {
-      await (await post(rehearsal, 'text')).text()
-      await lastCall(rehearsal)
-      expect(told).toEqual(['read pending', 'ended completed'])
+    await withRehearsal(
+      { onCall: (call) => told.push(`read ${call.outcome}`), onSettled: (call) => told.push(`ended ${call.outcome}`) },
+      async (rehearsal) => {
+        await (await post(rehearsal, 'text')).text()
+        await lastCall(rehearsal)
+        expect(told).toEqual(['read pending', 'ended completed'])
+      },
+    )
+  })
+})
+
+describe('a client that leaves', () => {
+  it('while it still sends its request is recorded as gone, with no answer', async () => {
+    await withRehearsal({}, async (rehearsal) => {
+      const socket = createConnection(rehearsal.port, '127.0.0.1')
+      socket.write('POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"model"')
+      while (rehearsal.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      socket.destroy()
+      expect(await lastCall(rehearsal)).toMatchObject({ outcome: 'client-gone', responseStatus: 0, responseLength: 0 })
+    })
+  })
+
+  it('while frames are on their way ends the reply there', async () => {
+    await withRehearsal({}, async (rehearsal) => {
+      const leave = new AbortController()
+      const response = await post(rehearsal, 'slow-drip; delay-millis=20; words=200', prompt(), {
+        signal: leave.signal,
+      })
+      await response.body?.getReader().read()
+      leave.abort()
+      const call = await lastCall(rehearsal)
+      expect(call).toMatchObject({ outcome: 'client-gone', scenario: 'slow-drip' })
+      expect(validateMessageStream(call.responseBytes)).toMatchObject({ valid: true, complete: false })
     })
   })
 })
@@ -87,7 +146,11 @@ describe('calls', () => {
 describe('a script', () => {
   it('answers in place of the scenarios until it says undefined or is cleared', async () => {
     await withRehearsal({}, async (rehearsal) => {
-      rehearsal.script((call) => (call.path === '/v1/messages' ? { status: 200, headers: { 'x-mine': '1' }, steps: [{ bytes: 'own' }] } : undefined))
+      rehearsal.script((call) =>
+        call.path === '/v1/messages'
+          ? { status: 200, headers: { 'x-mine': '1' }, steps: [{ bytes: 'own' }] }
+          : undefined,
+      )
       expect(await (await post(rehearsal, undefined)).text()).toBe('own')
       expect(rehearsal.calls[0]?.scenario).toBe('script')
       expect((await fetch(`${rehearsal.url}/v1/models`)).status).toBe(200)
@@ -100,7 +163,11 @@ describe('a script', () => {
     await withRehearsal({}, async (rehearsal) => {
       const gate = Promise.withResolvers<void>()
       const frames = messageStream({ blocks: [{ type: 'text', text: 'held back' }] })
-      rehearsal.script(() => ({ status: 200, headers: { 'content-type': 'text/event-stream' }, steps: [...toSteps(frames.slice(0, 3)), { until: gate.promise }, ...toSteps(frames.slice(3))] }))
+      rehearsal.script(() => ({
+        status: 200,
+        headers: { 'content-type': 'text/event-stream' },
+        steps: [...toSteps(frames.slice(0, 3)), { until: gate.promise }, ...toSteps(frames.slice(3))],
+      }))
       const response = await post(rehearsal, undefined)
       const reader = response.body?.getReader()
       expect(new TextDecoder().decode((await reader?.read())?.value)).toContain('message_start')
@@ -125,7 +192,11 @@ describe('a script', () => {
   it('can repeat steps and send its own error', async () => {
     await withRehearsal({}, async (rehearsal) => {
       const steps: Step[] = [{ repeat: [{ bytes: 'ab' }, { waitMillis: 0 }], times: 3 }]
-      rehearsal.script((call) => (call.id === 1 ? { status: 200, steps } : errorReply(418, 'teapot_error', 'short and stout', { 'x-kind': 'pot' })))
+      rehearsal.script((call) =>
+        call.id === 1
+          ? { status: 200, steps }
+          : errorReply(418, 'teapot_error', 'short and stout', { 'x-kind': 'pot' }),
+      )
       expect(await (await post(rehearsal, undefined)).text()).toBe('ababab')
       const second = await post(rehearsal, undefined)
       expect([second.status, second.headers.get('x-kind')]).toEqual([418, 'pot'])
@@ -163,15 +234,18 @@ describe('the server', () => {
     await withRehearsal({ keepCalls: 0 }, async (rehearsal) => {
       const body = Buffer.from(JSON.stringify(prompt()))
       const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nanthropic-version: 2023-06-01\r\nx-rehearsal-scenario: stall\r\ncontent-length: ${body.length}\r\n\r\n`
-      const sockets = await Promise.all(Array.from({ length: 2000 }, async () => {
-        const socket = createConnection(rehearsal.port, '127.0.0.1')
-        socket.write(Buffer.concat([Buffer.from(head), body]))
-        await new Promise((resolve) => socket.once('data', resolve))
-        return socket
-      }))
+      const sockets = await Promise.all(
+        Array.from({ length: 2000 }, async () => {
+          const socket = createConnection(rehearsal.port, '127.0.0.1')
+          socket.write(Buffer.concat([Buffer.from(head), body]))
+          await new Promise((resolve) => socket.once('data', resolve))
+          return socket
+        }),
+      )
       expect(rehearsal.openStreams).toBe(2000)
       for (const socket of sockets) socket.destroy()
-      for (let wait = 0; wait < 100 && rehearsal.openStreams > 0; wait += 1) await new Promise((resolve) => setTimeout(resolve, 20))
+      for (let wait = 0; wait < 100 && rehearsal.openStreams > 0; wait += 1)
+        await new Promise((resolve) => setTimeout(resolve, 20))
       expect(rehearsal.openStreams).toBe(0)
     })
   })
@@ -189,7 +263,8 @@ describe('the server', () => {
 
   it('accepts the required key as x-api-key or bearer and nothing else', async () => {
     await withRehearsal({ requireKey: 'sk-right' }, async (rehearsal) => {
-      const status = async (headers: Record<string, string>): Promise<number> => (await fetch(`${rehearsal.url}/v1/models`, { headers })).status
+      const status = async (headers: Record<string, string>): Promise<number> =>
+        (await fetch(`${rehearsal.url}/v1/models`, { headers })).status
       expect(await status({ 'x-api-key': 'sk-right' })).toBe(200)
       expect(await status({ authorization: 'Bearer sk-right' })).toBe(200)
       expect(await status({ 'x-api-key': 'sk-wrong' })).toBe(401)
@@ -209,11 +284,20 @@ describe('the server', () => {
   })
 
   it('refuses a default scenario it does not know, naming those it does', async () => {
-    await expect(startRehearsal({ defaultScenario: 'no-such' })).rejects.toThrow(/defaultScenario is "no-such"; use one of assistant/)
+    await expect(startRehearsal({ defaultScenario: 'no-such' })).rejects.toThrow(
+      /defaultScenario is "no-such"; use one of assistant/,
+    )
   })
 
   it('has the defaults that its documentation states', () => {
-    expect(REHEARSAL_DEFAULTS).toMatchObject({ port: 0, host: '127.0.0.1', pace: 1, defaultScenario: 'assistant', cacheMinimumTokens: 1024, keepCalls: Number.POSITIVE_INFINITY })
+    expect(REHEARSAL_DEFAULTS).toMatchObject({
+      port: 0,
+      host: '127.0.0.1',
+      pace: 1,
+      defaultScenario: 'assistant',
+      cacheMinimumTokens: 1024,
+      keepCalls: Number.POSITIVE_INFINITY,
+    })
   })
 
   it('answers a large body by header without parsing it', async () => {
@@ -225,7 +309,7 @@ describe('the server', () => {
     })
   })
 
-  it('sse writes one event in the API\'s form', () => {
+  it("sse writes one event in the API's form", () => {
     expect(new TextDecoder().decode(sse('ping', { type: 'ping' }))).toBe('event: ping\ndata: {"type":"ping"}\n\n')
   })
 })

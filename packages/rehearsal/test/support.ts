@@ -2,7 +2,10 @@ import { connect } from 'node:net'
 import { startRehearsal, type Rehearsal, type RehearsalCall, type RehearsalOptions } from '../src/index.ts'
 
 /** Runs one test against a rehearsal of its own, closed afterwards. */
-export async function withRehearsal(options: RehearsalOptions, run: (rehearsal: Rehearsal) => Promise<void>): Promise<void> {
+export async function withRehearsal(
+  options: RehearsalOptions,
+  run: (rehearsal: Rehearsal) => Promise<void>,
+): Promise<void> {
   const rehearsal = await startRehearsal(options)
   try {
     await run(rehearsal)
@@ -13,11 +16,22 @@ export async function withRehearsal(options: RehearsalOptions, run: (rehearsal: 
 
 /** A request body with defaults. */
 export function prompt(overrides: object = {}): object {
-  return { model: 'claude-opus-5-5', max_tokens: 1024, stream: true, messages: [{ role: 'user', content: 'hello' }], ...overrides }
+  return {
+    model: 'claude-opus-5-5',
+    max_tokens: 1024,
+    stream: true,
+    messages: [{ role: 'user', content: 'hello' }],
+    ...overrides,
+  }
 }
 
 /** Posts to `/v1/messages` as a client would; `scenario` goes into the header. */
-export async function post(rehearsal: Rehearsal, scenario: string | undefined, body: object = prompt(), init: RequestInit = {}): Promise<Response> {
+export async function post(
+  rehearsal: Rehearsal,
+  scenario: string | undefined,
+  body: object = prompt(),
+  init: RequestInit = {},
+): Promise<Response> {
   return await fetch(`${rehearsal.url}/v1/messages`, {
     method: 'POST',
     body: JSON.stringify(body),

@@ -2,7 +2,7 @@ import type { LiveCall } from '../server/call.ts'
 import { errorReply } from '../wire/error-reply.ts'
 import { mintId, type RandomSource } from '../wire/ids.ts'
 import type { ScriptedReply } from '../wire/reply.ts'
-import { json, page } from './models.ts'
+import { json, page } from './json.ts'
 
 interface StoredFile {
   readonly type: 'file'

@@ -1,6 +1,7 @@
 import type { LiveCall } from '../server/call.ts'
 import { errorReply } from '../wire/error-reply.ts'
 import type { ScriptedReply } from '../wire/reply.ts'
+import { json, page } from './json.ts'
 
 const MODELS: readonly (readonly [id: string, name: string, created: string])[] = [
   ['claude-fable-5-2', 'Claude Fable 5.2', '2026-11-05'],
@@ -15,7 +16,12 @@ const MODELS: readonly (readonly [id: string, name: string, created: string])[] 
   ['claude-haiku-4-5-20251001', 'Claude Haiku 4.5', '2025-10-01'],
 ]
 
-const ENTRIES = MODELS.map(([id, name, created]) => ({ type: 'model', id, display_name: name, created_at: `${created}T00:00:00Z` }))
+const ENTRIES = MODELS.map(([id, name, created]) => ({
+  type: 'model',
+  id,
+  display_name: name,
+  created_at: `${created}T00:00:00Z`,
+}))
 
 /** Answers `GET /v1/models` and `GET /v1/models/{id}`, paged by `limit`, `after_id` and `before_id` (Models API). */
 export function answerModels(call: LiveCall): ScriptedReply {
@@ -26,19 +32,4 @@ export function answerModels(call: LiveCall): ScriptedReply {
     return entry === undefined ? errorReply(404, 'not_found_error', `model: ${id}`) : json(entry)
   }
   return json(page(ENTRIES, url.searchParams, 20))
-}
-
-/** A page in the API's list envelope. */
-export function page<Item extends { readonly id: string }>(all: readonly Item[], query: URLSearchParams, defaultLimit: number): object {
-  const limit = Math.max(1, Math.min(1000, Number(query.get('limit') ?? defaultLimit) || defaultLimit))
-  const after = all.findIndex((item) => item.id === query.get('after_id'))
-  const before = all.findIndex((item) => item.id === query.get('before_id'))
-  const rest = all.slice(after + 1, before < 0 ? undefined : before)
-  const data = rest.slice(0, limit)
-  return { data, has_more: rest.length > data.length, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
-}
-
-/** A 200 JSON answer. */
-export function json(body: object): ScriptedReply {
-  return { status: 200, headers: { 'content-type': 'application/json' }, steps: [{ bytes: JSON.stringify(body) }] }
 }

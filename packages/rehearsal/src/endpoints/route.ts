@@ -19,10 +19,18 @@ export interface EndpointMemory extends MessagesMemory {
 /** Sends a call to its endpoint; unknown paths get the API's 404 envelope. */
 export async function route(call: LiveCall, memory: EndpointMemory): Promise<ScriptedReply> {
   const { path, method } = call
-  if (path === '/' || path === '/api/hello') return { status: 200, headers: { 'content-type': 'application/json' }, steps: [{ bytes: method === 'HEAD' ? '' : '{"message":"hello"}' }] }
+  if (path === '/' || path === '/api/hello')
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      steps: [{ bytes: method === 'HEAD' ? '' : '{"message":"hello"}' }],
+    }
   const denied = credentialRefusal(call, memory.requireKey)
   if (denied !== undefined) return denied
-  if (path === '/v1/messages') return method === 'POST' ? await answerMessages(call, memory) : errorReply(405, 'invalid_request_error', 'Method Not Allowed')
+  if (path === '/v1/messages')
+    return method === 'POST'
+      ? await answerMessages(call, memory)
+      : errorReply(405, 'invalid_request_error', 'Method Not Allowed')
   return identified(await elsewhere(call, memory), memory)
 }
 
@@ -42,7 +50,15 @@ function credentialRefusal(call: LiveCall, required: string | undefined): Script
   const key = call.header('x-api-key')
   const bearer = /^Bearer (.+)$/i.exec(call.header('authorization') ?? '')?.[1]
   if (key === required || bearer === required) return undefined
-  return errorReply(401, 'authentication_error', key === undefined && bearer === undefined ? 'x-api-key header is required' : key === undefined ? 'Invalid bearer token' : 'invalid x-api-key')
+  return errorReply(
+    401,
+    'authentication_error',
+    key === undefined && bearer === undefined
+      ? 'x-api-key header is required'
+      : key === undefined
+        ? 'Invalid bearer token'
+        : 'invalid x-api-key',
+  )
 }
 
 function identified(reply: ScriptedReply, memory: EndpointMemory): ScriptedReply {

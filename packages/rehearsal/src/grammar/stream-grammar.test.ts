@@ -38,7 +38,15 @@ describe('the stream grammar', () => {
     ['a piece of tool input is missing', without(indexOf('"partial_json":"{')), 'not whole JSON'],
     ['it starts twice', joinBytes([...frames.slice(0, 1), ...frames]), 'second message_start'],
     ['something follows the end', joinBytes([...frames, ...frames.slice(-1)]), 'after the end'],
-    ['two blocks are swapped', joinBytes([...frames.slice(0, 1), ...frames.slice(indexOf('"index":1'), indexOf('"index":2')), ...frames.slice(1)]), 'was due'],
+    [
+      'two blocks are swapped',
+      joinBytes([
+        ...frames.slice(0, 1),
+        ...frames.slice(indexOf('"index":1'), indexOf('"index":2')),
+        ...frames.slice(1),
+      ]),
+      'was due',
+    ],
     ['event line and type disagree', joinBytes([sse('message_stop', { type: 'ping' })]), 'carries type ping'],
     ['the last event has no blank line', joinBytes(frames).subarray(0, -1), 'inside an event'],
   ])('refuses a stream in which %s', (_why, bytes, problem) => {
@@ -54,24 +62,41 @@ describe('the stream grammar', () => {
 
   it('reports the type of an error event and refuses anything after it', () => {
     const failed = sse('error', { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } })
-    expect(validateMessageStream(joinBytes([...frames.slice(0, 4), failed]))).toMatchObject({ valid: true, complete: false, errorType: 'overloaded_error' })
+    expect(validateMessageStream(joinBytes([...frames.slice(0, 4), failed]))).toMatchObject({
+      valid: true,
+      complete: false,
+      errorType: 'overloaded_error',
+    })
     expect(validateMessageStream(joinBytes([...frames.slice(0, 4), failed, ...frames.slice(4)])).valid).toBe(false)
   })
 
-  test.prop([fc.oneof(fc.constant('\r\n'), fc.constant('\r')), fc.boolean()])('reads CRLF and CR line ends as LF', (lineEnd) => {
-    const bytes = new TextEncoder().encode(frames.map((frame) => text(frame).replaceAll('\n', lineEnd)).join(''))
-    expect(assertStreamGrammar(bytes).message).toEqual(assertStreamGrammar(joinBytes(frames)).message)
-  })
+  test.prop([fc.oneof(fc.constant('\r\n'), fc.constant('\r')), fc.boolean()])(
+    'reads CRLF and CR line ends as LF',
+    (lineEnd) => {
+      const bytes = new TextEncoder().encode(frames.map((frame) => text(frame).replaceAll('\n', lineEnd)).join(''))
+      expect(assertStreamGrammar(bytes).message).toEqual(assertStreamGrammar(joinBytes(frames)).message)
+    },
+  )
 
   test.prop([fc.integer({ min: 1, max: 300 }), fc.integer()])('chunking never changes a byte', (size, seed) => {
     const whole = joinBytes(frames)
-    for (const how of ['whole', 'frame', 'byte', size, { random: seed }] as const) expect(joinBytes(chunked(frames, how))).toEqual(whole)
+    for (const how of ['whole', 'frame', 'byte', size, { random: seed }] as const)
+      expect(joinBytes(chunked(frames, how))).toEqual(whole)
   })
 
-  test.prop([fc.string({ unit: 'grapheme', maxLength: 400 }), fc.jsonValue(), fc.integer({ min: 1, max: 40 })])('any text and any tool input come back from the frames as they went in', (prose, value, pieceLength) => {
-    const stream = messageStream({ blocks: [{ type: 'text', text: prose }, { type: 'tool_use', name: 'T', input: { value } }], pieceLength })
-    const { message } = assertStreamGrammar(joinBytes(stream))
-    expect(message.blocks[0]).toMatchObject({ text: prose })
-    expect(JSON.stringify(message.blocks[1]?.['input'])).toBe(JSON.stringify({ value }))
-  })
+  test.prop([fc.string({ unit: 'grapheme', maxLength: 400 }), fc.jsonValue(), fc.integer({ min: 1, max: 40 })])(
+    'any text and any tool input come back from the frames as they went in',
+    (prose, value, pieceLength) => {
+      const stream = messageStream({
+        blocks: [
+          { type: 'text', text: prose },
+          { type: 'tool_use', name: 'T', input: { value } },
+        ],
+        pieceLength,
+      })
+      const { message } = assertStreamGrammar(joinBytes(stream))
+      expect(message.blocks[0]).toMatchObject({ text: prose })
+      expect(JSON.stringify(message.blocks[1]?.['input'])).toBe(JSON.stringify({ value }))
+    },
+  )
 })

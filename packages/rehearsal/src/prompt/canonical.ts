@@ -34,7 +34,11 @@ export function promptBlocks(body: JsonObject): PromptBlock[] {
   const add = (place: string, block: JsonObject): void => {
     const text = canonicalBlock(block)
     chain = createHash('sha1').update(chain).update(place).update(text).digest('base64')
-    blocks.push({ prefixHash: chain, tokens: tokensFromBytes(Buffer.byteLength(text)), breakpoint: breakpointOf(block) })
+    blocks.push({
+      prefixHash: chain,
+      tokens: tokensFromBytes(Buffer.byteLength(text)),
+      breakpoint: breakpointOf(block),
+    })
   }
   for (const tool of objectsOf(body['tools'])) add('tool', tool)
   for (const block of blocksOf(body['system'])) add('system', block)
@@ -43,11 +47,12 @@ export function promptBlocks(body: JsonObject): PromptBlock[] {
   }
   const last = blocks.at(-1)
   const automatic = breakpointOf(body)
-  if (last !== undefined && automatic !== undefined) blocks[blocks.length - 1] = { ...last, breakpoint: last.breakpoint ?? automatic }
+  if (last !== undefined && automatic !== undefined)
+    blocks[blocks.length - 1] = { ...last, breakpoint: last.breakpoint ?? automatic }
   return blocks
 }
 
-/** How many blocks of a request carry `cache_control`; the API allows four. */
+/** The lifetime that a block's `cache_control` asks for; `undefined` when it carries none (prompt caching guide). */
 export function breakpointOf(block: JsonObject): '5m' | '1h' | undefined {
   const control = block['cache_control']
   if (!isObject(control)) return undefined
@@ -55,10 +60,14 @@ export function breakpointOf(block: JsonObject): '5m' | '1h' | undefined {
 }
 
 function canonicalBlock(block: JsonObject): string {
-  if (block['type'] === 'text' && typeof block['text'] === 'string' && block['citations'] === undefined) return block['text']
+  if (block['type'] === 'text' && typeof block['text'] === 'string' && block['citations'] === undefined)
+    return block['text']
   const { cache_control: _control, ...rest } = block
   if (rest['type'] === 'tool_result') {
-    return JSON.stringify({ ...rest, content: blocksOf(rest['content']).map(({ cache_control: _inner, ...inner }) => inner) })
+    return JSON.stringify({
+      ...rest,
+      content: blocksOf(rest['content']).map(({ cache_control: _inner, ...inner }) => inner),
+    })
   }
   return JSON.stringify(rest)
 }

@@ -9,7 +9,8 @@ const HOUR = { cache_control: { type: 'ephemeral', ttl: '1h' } }
 const part = (name: string, mark: object = {}): JsonObject => ({ type: 'text', text: name.repeat(40), ...mark })
 const user = (...content: JsonObject[]): JsonObject => ({ role: 'user', content })
 const sum = (tokens: PromptTokens): number => tokens.fresh + tokens.read + tokens.write5m + tokens.write1h
-const size = (body: JsonObject): number => promptBlocks(body).reduce((total, block) => total + block.tokens, FRAMING_TOKENS)
+const size = (body: JsonObject): number =>
+  promptBlocks(body).reduce((total, block) => total + block.tokens, FRAMING_TOKENS)
 
 function cacheAt(): { cache: PromptCache; clock: { now: number } } {
   const clock = { now: 1_000_000 }
@@ -55,7 +56,10 @@ describe('the prompt cache', () => {
   })
 
   it('finds an entry twenty blocks before a breakpoint and none further back', () => {
-    for (const [between, read] of [[LOOKBACK_BLOCKS, 10], [LOOKBACK_BLOCKS + 1, 0]] as const) {
+    for (const [between, read] of [
+      [LOOKBACK_BLOCKS, 10],
+      [LOOKBACK_BLOCKS + 1, 0],
+    ] as const) {
       const { cache } = cacheAt()
       cache.account({ messages: [user(part('a', MARK))] }, 'key')
       const more = Array.from({ length: between }, (_unused, index) => part('x', index === between - 1 ? MARK : {}))
@@ -65,8 +69,14 @@ describe('the prompt cache', () => {
 
   it('treats a string and one text block as the same content, and cache_control as no content', () => {
     const { cache } = cacheAt()
-    cache.account({ system: 'long system', messages: [{ role: 'user', content: [{ type: 'text', text: 'hello', ...MARK }] }] }, 'key')
-    const next = { system: [{ type: 'text', text: 'long system' }], messages: [{ role: 'user', content: 'hello' }, { role: 'assistant', content: 'hi' }, user(part('b', MARK))] }
+    cache.account(
+      { system: 'long system', messages: [{ role: 'user', content: [{ type: 'text', text: 'hello', ...MARK }] }] },
+      'key',
+    )
+    const next = {
+      system: [{ type: 'text', text: 'long system' }],
+      messages: [{ role: 'user', content: 'hello' }, { role: 'assistant', content: 'hi' }, user(part('b', MARK))],
+    }
     expect(cache.account(next, 'key').read).toBe(5)
   })
 
@@ -80,11 +90,18 @@ describe('the prompt cache', () => {
   it('honours a cache_control at the top level as a breakpoint on the last block', () => {
     const { cache } = cacheAt()
     cache.account({ ...MARK, messages: [user(part('a'))] }, 'key')
-    expect(cache.account({ ...MARK, messages: [user(part('a'), part('b'))] }, 'key')).toMatchObject({ read: 10, write5m: 10 })
+    expect(cache.account({ ...MARK, messages: [user(part('a'), part('b'))] }, 'key')).toMatchObject({
+      read: 10,
+      write5m: 10,
+    })
   })
 
   const block = fc.record({ name: fc.constantFrom('a', 'b', 'c'), mark: fc.constantFrom({}, {}, MARK, HOUR) })
-  const body = fc.record({ system: fc.array(block, { maxLength: 3 }), messages: fc.array(fc.array(block, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 }) })
+  const body = fc
+    .record({
+      system: fc.array(block, { maxLength: 3 }),
+      messages: fc.array(fc.array(block, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 }),
+    })
     .map(({ system, messages }): JsonObject => ({
       system: system.map(({ name, mark }) => part(name, mark)),
       messages: messages.map((content) => user(...content.map(({ name, mark }) => part(name, mark)))),

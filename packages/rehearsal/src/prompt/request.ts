@@ -54,7 +54,9 @@ export function textOf(content: unknown): string {
 
 /** Everything a request says in its system prompt and its `role: "system"` messages. */
 export function systemText(request: MessagesRequest): string {
-  const turns = request.messages.filter((message) => message['role'] === 'system').map((message) => textOf(message['content']))
+  const turns = request.messages
+    .filter((message) => message['role'] === 'system')
+    .map((message) => textOf(message['content']))
   return [textOf(request.body['system']), ...turns].join('\n')
 }
 
@@ -71,16 +73,16 @@ export function offersTools(request: MessagesRequest): boolean {
   return request.tools.some((tool) => tool['input_schema'] !== undefined)
 }
 
-/**
- * The text of a message if a person wrote it: a user message that carries no tool results, without the
- * `<system-reminder>` and `<task-notification>` blocks that Claude Code adds around prompts.
- */
+/** Texts that Claude Code adds on its own: reminders, notices of finished agents, the plea to go on after a cut. */
+const CLIENT_TEXT = /^(<(system-reminder|task-notification)>|Your response above was cut off mid-stream)/
+
+/** The text of a message if a person wrote it: a user message without tool results and without what the client adds. */
 function promptOf(message: JsonObject): string | undefined {
   if (message['role'] !== 'user') return undefined
   const blocks = blocksOf(message['content'])
   if (blocks.some((block) => block['type'] === 'tool_result')) return undefined
   const texts = blocks
     .map((block) => (typeof block['text'] === 'string' ? block['text'].trim() : ''))
-    .filter((text) => text !== '' && !/^<(system-reminder|task-notification)>/.test(text))
+    .filter((text) => text !== '' && !CLIENT_TEXT.test(text))
   return texts.length === 0 ? undefined : texts.join('\n')
 }

@@ -17,7 +17,13 @@ describe('an instance of a JSON schema', () => {
       $defs: { inner: { type: 'object', properties: { url: { type: 'string', format: 'uri' } } } },
     }
     expect(schemaInstance(schema)).toEqual({
-      title: 'Rehea', count: 3, tags: ['x', 'x'], when: '2026-11-24', nested: { url: 'https://example.com/rehearsal' }, choice: 7, done: false,
+      title: 'Rehea',
+      count: 3,
+      tags: ['x', 'x'],
+      when: '2026-11-24',
+      nested: { url: 'https://example.com/rehearsal' },
+      choice: 7,
+      done: false,
     })
   })
 

@@ -45,13 +45,20 @@ function number(schema: Readonly<Record<string, unknown>>): number {
 
 function formatted(format: unknown, text: string): string {
   switch (format) {
-    case 'date': return '2026-11-24'
-    case 'date-time': return '2026-11-24T12:00:00Z'
-    case 'time': return '12:00:00Z'
-    case 'email': return 'rehearsal@example.com'
-    case 'uri': return 'https://example.com/rehearsal'
-    case 'uuid': return '00000000-0000-4000-8000-000000000000'
-    default: return text
+    case 'date':
+      return '2026-11-24'
+    case 'date-time':
+      return '2026-11-24T12:00:00Z'
+    case 'time':
+      return '12:00:00Z'
+    case 'email':
+      return 'rehearsal@example.com'
+    case 'uri':
+      return 'https://example.com/rehearsal'
+    case 'uuid':
+      return '00000000-0000-4000-8000-000000000000'
+    default:
+      return text
   }
 }
 
@@ -60,11 +67,15 @@ function fitted(text: string, schema: Readonly<Record<string, unknown>>): string
   return typeof schema['maxLength'] === 'number' ? padded.slice(0, schema['maxLength']) : padded
 }
 
-const bounded = (value: unknown, fallback: number): number => (typeof value === 'number' ? Math.min(value, 1000) : fallback)
+const bounded = (value: unknown, fallback: number): number =>
+  typeof value === 'number' ? Math.min(value, 1000) : fallback
 
 function resolve(root: unknown, reference: string): unknown {
   let at = root
-  for (const part of reference.replace(/^#\/?/, '').split('/').filter((name) => name !== '')) {
+  for (const part of reference
+    .replace(/^#\/?/, '')
+    .split('/')
+    .filter((name) => name !== '')) {
     at = isObject(at) ? at[part.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined
   }
   return at

@@ -1,7 +1,7 @@
 import type { ReplyBlock } from '../wire/blocks.ts'
-import type { Step } from '../wire/reply.ts'
+import { toHeaderList } from '../wire/headers.ts'
 import { messageJson } from '../wire/message.ts'
-import type { ScriptedReply } from '../wire/reply.ts'
+import type { ScriptedReply, Step } from '../wire/reply.ts'
 import { prose } from './prose.ts'
 import type { ReplyParts, Stage } from './stage.ts'
 import { thinkingBlock } from './thinking.ts'
@@ -32,7 +32,7 @@ export function baseReply(stage: Stage): ReplyParts {
 
 /**
  * The base reply interrupted: on a stream after `after-frames` frames, in a JSON body after half of its bytes,
- * announced at full length.
+ * announced at full length unless the body is to end properly.
  */
 export function interrupted(stage: Stage, defaultFrames: number, ending: readonly Step[]): ScriptedReply {
   if (stage.streams) {
@@ -42,5 +42,11 @@ export function interrupted(stage: Stage, defaultFrames: number, ending: readonl
   const whole = stage.json(messageJson(stage.complete(baseReply(stage))))
   const step = whole.steps[0]
   const bytes = step !== undefined && 'bytes' in step && typeof step.bytes !== 'string' ? step.bytes : new Uint8Array(0)
-  return { ...whole, steps: [{ head: true }, { bytes: bytes.subarray(0, Math.floor(bytes.length / 2)) }, ...ending] }
+  // A body that is to end properly must not announce more than it has.
+  const headers = toHeaderList(whole.headers).filter(([name]) => ending.length > 0 || name !== 'content-length')
+  return {
+    ...whole,
+    headers,
+    steps: [{ head: true }, { bytes: bytes.subarray(0, Math.floor(bytes.length / 2)) }, ...ending],
+  }
 }

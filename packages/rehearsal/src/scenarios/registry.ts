@@ -15,9 +15,34 @@ import { webSearch } from './web-search.ts'
 
 /** Every scenario, in the order they are listed. */
 export const SCENARIOS: readonly Scenario[] = Object.freeze([
-  assistant, text, thinking, parallelTools, toolLoop, subAgents, webSearch, structured,
-  error, overloaded, rateLimited, promptTooLong, errorThenOk,
-  midStreamError, cut, stall, slowDrip, silent, noUsage, oddChunking, hugeEvent, crlf, unknownEvent, gzip, br, zstd, garbageJson, long,
+  assistant,
+  text,
+  thinking,
+  parallelTools,
+  toolLoop,
+  subAgents,
+  webSearch,
+  structured,
+  error,
+  overloaded,
+  rateLimited,
+  promptTooLong,
+  errorThenOk,
+  midStreamError,
+  cut,
+  stall,
+  slowDrip,
+  silent,
+  noUsage,
+  oddChunking,
+  hugeEvent,
+  crlf,
+  unknownEvent,
+  gzip,
+  br,
+  zstd,
+  garbageJson,
+  long,
 ])
 
 const BY_NAME: ReadonlyMap<string, Scenario> = new Map(SCENARIOS.map((scenario) => [scenario.name, scenario]))

@@ -87,7 +87,9 @@ export class Stage {
 
   /** The reply in the form that the request asked for: a stream iff `stream` is true. */
   respond(parts: ReplyParts): ScriptedReply {
-    return this.streams ? this.stream(this.pacedSteps(this.frames(parts))) : this.json(messageJson(this.complete(parts)))
+    return this.streams
+      ? this.stream(this.pacedSteps(this.frames(parts)))
+      : this.json(messageJson(this.complete(parts)))
   }
 
   stream(steps: readonly Step[]): ScriptedReply {
@@ -95,7 +97,11 @@ export class Stage {
   }
 
   json(body: Uint8Array): ScriptedReply {
-    return { status: 200, headers: [...this.headers('application/json'), ['content-length', String(body.length)]], steps: [{ bytes: body }] }
+    return {
+      status: 200,
+      headers: [...this.headers('application/json'), ['content-length', String(body.length)]],
+      steps: [{ bytes: body }],
+    }
   }
 
   /** Frames as steps, cut and paced as the common options `chunking` and `delay-millis` say. */
@@ -107,7 +113,10 @@ export class Stage {
 
   #inputUsage(): PartialUsage {
     if (this.#scanned !== undefined) return { input_tokens: tokensFromBytes(this.call.body.length) }
-    this.#tokens ??= this.memory.cache.account(this.request.body, `${this.call.header('x-api-key') ?? this.call.header('authorization') ?? ''}\n${this.request.model}`)
+    this.#tokens ??= this.memory.cache.account(
+      this.request.body,
+      `${this.call.header('x-api-key') ?? this.call.header('authorization') ?? ''}\n${this.request.model}`,
+    )
     return inputUsage(this.#tokens)
   }
 
@@ -115,9 +124,18 @@ export class Stage {
     const { options } = this
     const write5m = options.whole('cacheWrite5mTokens', 0)
     const write1h = options.whole('cacheWrite1hTokens', 0)
-    const stated = ['inputTokens', 'cacheReadTokens', 'cacheWrite5mTokens', 'cacheWrite1hTokens'].some((name) => options.has(name))
+    const stated = ['inputTokens', 'cacheReadTokens', 'cacheWrite5mTokens', 'cacheWrite1hTokens'].some((name) =>
+      options.has(name),
+    )
     return {
-      ...(stated ? inputUsage({ fresh: options.whole('inputTokens', 0), read: options.whole('cacheReadTokens', 0), write5m, write1h }) : {}),
+      ...(stated
+        ? inputUsage({
+            fresh: options.whole('inputTokens', 0),
+            read: options.whole('cacheReadTokens', 0),
+            write5m,
+            write1h,
+          })
+        : {}),
       ...(options.has('outputTokens') ? { output_tokens: options.whole('outputTokens', 0) } : {}),
       ...(options.has('speed') ? { speed: options.text('speed', 'standard') } : {}),
       ...(options.has('geo') ? { inference_geo: options.text('geo', 'global') } : {}),
@@ -126,7 +144,9 @@ export class Stage {
 
   #extras(parts: ReplyParts): Partial<MessageParts> & { readonly blocks: readonly ReplyBlock[] } {
     if (this.#scanned !== undefined) return { blocks: parts.blocks }
-    const blocks = parts.blocks.map((block) => (block.type === 'tool_use' ? { ...block, id: block.id ?? mintId('toolu', this.random) } : block))
+    const blocks = parts.blocks.map((block) =>
+      block.type === 'tool_use' ? { ...block, id: block.id ?? mintId('toolu', this.random) } : block,
+    )
     return {
       blocks,
       ...(isObject(this.request.body['context_management']) ? { contextManagement: true } : {}),
@@ -141,7 +161,8 @@ function outputUsage(blocks: readonly ReplyBlock[]): PartialUsage {
   for (const block of blocks) {
     if (block.type === 'text') output += tokensOfText(block.text)
     else if (block.type === 'thinking') thinking += Math.max(22, tokensOfText(block.thinking))
-    else if (block.type === 'tool_use' || block.type === 'server_tool_use') output += 8 + tokensOfText(block.name + JSON.stringify(block.input))
+    else if (block.type === 'tool_use' || block.type === 'server_tool_use')
+      output += 8 + tokensOfText(block.name + JSON.stringify(block.input))
     else if (block.type === 'redacted_thinking') thinking += tokensOfText(block.data)
   }
   return { output_tokens: output + thinking, output_tokens_details: { thinking_tokens: thinking } }

@@ -9,14 +9,24 @@ import type { Scenario } from './scenario.ts'
 export const midStreamError: Scenario = {
   name: 'mid-stream-error',
   summary: 'event: error after k frames of a 200 stream',
-  options: { 'after-frames': 'frames before it (6)', status: 'the class of the error (529)', type: 'error type', message: 'error text (Overloaded)', ...BASE_OPTIONS },
+  options: {
+    'after-frames': 'frames before it (6)',
+    status: 'the class of the error (529)',
+    type: 'error type',
+    message: 'error text (Overloaded)',
+    ...BASE_OPTIONS,
+  },
   wellFormed: false,
   reply: (stage) => {
     const status = stage.options.whole('status', 529)
     if (!stage.streams) return apiError(stage, { status })
     const event = sse('error', {
       type: 'error',
-      error: { details: null, type: stage.options.text('type', errorTypeOf(status)), message: stage.options.text('message', 'Overloaded') },
+      error: {
+        details: null,
+        type: stage.options.text('type', errorTypeOf(status)),
+        message: stage.options.text('message', 'Overloaded'),
+      },
       request_id: mintId('req', stage.random),
     })
     return interrupted(stage, 6, [{ bytes: event }])
@@ -26,15 +36,27 @@ export const midStreamError: Scenario = {
 /** The connection dies, with or without a reset. */
 export const cut: Scenario = {
   name: 'cut',
-  summary: 'the connection breaks after k frames (0: before any byte)',
-  options: { 'after-frames': 'frames before the break (6)', how: 'reset or fin (reset)', ...BASE_OPTIONS },
+  summary: 'the reply breaks off after k frames (0: before any byte)',
+  options: {
+    'after-frames': 'frames before the break (6)',
+    how: 'reset (RST), fin (the socket closes inside the body) or end (the body ends properly, its message does not) (reset)',
+    'linger-millis': 'pause before the break, so that the client has read the frames (10)',
+    head: '1 sends the head when no frame is sent (0)',
+    ...BASE_OPTIONS,
+  },
   wellFormed: false,
   reply: (stage) => {
-    const how = stage.options.text('how', 'reset') === 'fin' ? 'fin' : 'reset'
+    const wanted = stage.options.text('how', 'reset')
+    if (wanted === 'end') return interrupted(stage, 6, [])
+    const how = wanted === 'fin' ? 'fin' : 'reset'
+    const ending = {
+      cut: how,
+      ...(stage.options.has('lingerMillis') ? { afterMillis: stage.options.number('lingerMillis', 10) } : {}),
+    } as const
     if (stage.options.whole('afterFrames', 6) === 0 && !stage.options.flag('head', false)) {
-      return { status: 200, steps: [{ cut: how }, { head: true }] }
+      return { status: 200, steps: [ending, { head: true }] }
     }
-    return interrupted(stage, 6, [{ cut: how }])
+    return interrupted(stage, 6, [ending])
   },
 }
 
@@ -64,7 +86,12 @@ export const slowDrip: Scenario = {
 export const silent: Scenario = {
   name: 'silent',
   summary: 'silence before the head or before the first content, then a whole reply',
-  options: { ...BASE_OPTIONS, 'head-millis': 'before the head (0)', millis: 'between the head and the first frame (200)', pings: 'keep-alives meanwhile (0)' },
+  options: {
+    ...BASE_OPTIONS,
+    'head-millis': 'before the head (0)',
+    millis: 'between the head and the first frame (200)',
+    pings: 'keep-alives meanwhile (0)',
+  },
   wellFormed: true,
   reply: (stage) => {
     const reply = stage.respond(baseReply(stage))
@@ -74,7 +101,10 @@ export const silent: Scenario = {
     const opening = first === undefined ? [] : [first]
     const kept = Array.from({ length: pings }, () => [{ bytes: sse('ping', '{"type": "ping"}') }, wait]).flat()
     const silence = pings === 0 ? [wait, ...opening] : [...opening, wait, ...kept]
-    return { ...reply, steps: [{ waitMillis: stage.options.number('headMillis', 0) }, { head: true }, ...silence, ...rest] }
+    return {
+      ...reply,
+      steps: [{ waitMillis: stage.options.number('headMillis', 0) }, { head: true }, ...silence, ...rest],
+    }
   },
 }
 
@@ -86,7 +116,16 @@ export const garbageJson: Scenario = {
   wellFormed: false,
   reply: (stage) => {
     const kind = stage.options.text('kind', 'html')
-    const body = kind === 'empty' ? '' : kind === 'broken' ? '{"type":"message","content":[{"ty' : '<html><body><h1>It works!</h1></body></html>'
-    return { status: 200, headers: stage.headers(kind === 'html' ? 'text/html' : 'application/json'), steps: [{ bytes: body }] }
+    const body =
+      kind === 'empty'
+        ? ''
+        : kind === 'broken'
+          ? '{"type":"message","content":[{"ty'
+          : '<html><body><h1>It works!</h1></body></html>'
+    return {
+      status: 200,
+      headers: stage.headers(kind === 'html' ? 'text/html' : 'application/json'),
+      steps: [{ bytes: body }],
+    }
   },
 }

@@ -7,13 +7,19 @@ import { toBlock, type PlannedCall } from './work-place.ts'
 export const subAgents: Scenario = {
   name: 'sub-agents',
   summary: 'N parallel sub-agents, each with a small tool loop, then a closing text',
-  options: { agents: 'how many (2)', turns: 'tool turns of each (2)', background: '1 leaves them in the background (0)', type: 'agent type (general-purpose)' },
+  options: {
+    agents: 'how many (2)',
+    turns: 'tool turns of each (2)',
+    background: '1 leaves them in the background (0)',
+    type: 'agent type (general-purpose)',
+  },
   wellFormed: true,
   reply: (stage) => {
     const { request, options } = stage
     const count = options.whole('agents', 2)
     const tool = request.toolNames.find((name) => name === 'Agent' || name === 'Task')
-    if (tool === undefined) return stage.respond({ blocks: [{ type: 'text', text: 'No sub-agents are offered here.' }] })
+    if (tool === undefined)
+      return stage.respond({ blocks: [{ type: 'text', text: 'No sub-agents are offered here.' }] })
     if (toolCallsSincePrompt(request).length >= count) {
       return stage.respond({ blocks: [{ type: 'text', text: `Done: ${count} rehearsed sub-agents.` }] })
     }

@@ -7,5 +7,8 @@ export const text: Scenario = {
   summary: 'a text answer of N words',
   options: { words: 'how many words (40)', say: 'the exact text instead' },
   wellFormed: true,
-  reply: (stage) => stage.respond({ blocks: [{ type: 'text', text: stage.options.text('say', prose(stage.options.whole('words', 40))) }] }),
+  reply: (stage) =>
+    stage.respond({
+      blocks: [{ type: 'text', text: stage.options.text('say', prose(stage.options.whole('words', 40))) }],
+    }),
 }

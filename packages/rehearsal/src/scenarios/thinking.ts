@@ -5,7 +5,11 @@ import type { Scenario } from './scenario.ts'
 
 /** The block a thinking model opens with: text and signature, or the signature alone when the display is omitted. */
 export function thinkingBlock(random: RandomSource, words: number): ReplyBlock {
-  return { type: 'thinking', thinking: words === 0 ? '' : prose(words), signature: mintSignature(random, 228 + words * 4) }
+  return {
+    type: 'thinking',
+    thinking: words === 0 ? '' : prose(words),
+    signature: mintSignature(random, 228 + words * 4),
+  }
 }
 
 /** Signed thinking, an empty signed block, redacted thinking, then the answer. */

@@ -22,7 +22,11 @@ export function openingThinking(stage: Stage, turn: number): ReplyBlock[] {
 export const toolLoop: Scenario = {
   name: 'tool-loop',
   summary: 'N turns of real tool calls (Write, Read, Edit, Bash, search), then a closing text',
-  options: { turns: 'tool turns before the closing text (5)', parallel: 'most tool calls in one turn (2)', name: 'part of the file names (prompt number)' },
+  options: {
+    turns: 'tool turns before the closing text (5)',
+    parallel: 'most tool calls in one turn (2)',
+    name: 'part of the file names (prompt number)',
+  },
   wellFormed: true,
   reply: (stage) => {
     const { request, options } = stage
@@ -31,9 +35,14 @@ export const toolLoop: Scenario = {
     const plan = (turn: number) => planTurn(request, turn, name, options.whole('parallel', 2))
     const turn = turnReached(toolCallsSincePrompt(request).length, (index) => plan(index).length, turns)
     const calls = turn < turns ? plan(turn) : []
-    if (calls.length === 0) return stage.respond({ blocks: [{ type: 'text', text: `Done: ${turn} rehearsed tool turns.` }] })
+    if (calls.length === 0)
+      return stage.respond({ blocks: [{ type: 'text', text: `Done: ${turn} rehearsed tool turns.` }] })
     return stage.respond({
-      blocks: [...openingThinking(stage, turn), { type: 'text', text: `Turn ${turn + 1} of ${turns}.` }, ...calls.map(toBlock)],
+      blocks: [
+        ...openingThinking(stage, turn),
+        { type: 'text', text: `Turn ${turn + 1} of ${turns}.` },
+        ...calls.map(toBlock),
+      ],
     })
   },
 }

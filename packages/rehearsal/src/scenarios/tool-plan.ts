@@ -18,26 +18,52 @@ export function planTurn(request: MessagesRequest, turn: number, name: string, p
     return anyCall(request)
   }
   const read = either('Read', { file_path: file }, `cat ${file}`, 'Show the rehearsal file')
-  const bash = either('Bash', { command: `wc -c ${file}`, description: 'Count the bytes of the rehearsal file' }, '', '')
+  const bash = either(
+    'Bash',
+    { command: `wc -c ${file}`, description: 'Count the bytes of the rehearsal file' },
+    '',
+    '',
+  )
   const calls = (): (PlannedCall | undefined)[] => {
     switch (turn % TURNS_A_FILE) {
       case 0:
-        return [either('Write', { file_path: file, content: `Rehearsal notes\nturn ${turn + 1}\nstate: draft\n` }, `printf 'state: draft\\n' > ${file}`, 'Write the rehearsal file')]
+        return [
+          either(
+            'Write',
+            { file_path: file, content: `Rehearsal notes\nturn ${turn + 1}\nstate: draft\n` },
+            `printf 'state: draft\\n' > ${file}`,
+            'Write the rehearsal file',
+          ),
+        ]
       case 1:
         return [read]
       case 2:
-        return [either('Edit', { file_path: file, old_string: 'state: draft', new_string: 'state: final' }, `sed -i s/draft/final/ ${file}`, 'Edit the rehearsal file')]
+        return [
+          either(
+            'Edit',
+            { file_path: file, old_string: 'state: draft', new_string: 'state: final' },
+            `sed -i s/draft/final/ ${file}`,
+            'Edit the rehearsal file',
+          ),
+        ]
       case 3:
         return [bash, read]
       default:
         return [
           offers('Glob')
             ? either('Glob', { pattern: `rehearsal-${name}-*.txt`, path: directory }, '', '')
-            : either('Grep', { pattern: 'state: final', path: directory }, `grep -c 'state: final' ${file}`, 'Search the rehearsal file'),
+            : either(
+                'Grep',
+                { pattern: 'state: final', path: directory },
+                `grep -c 'state: final' ${file}`,
+                'Search the rehearsal file',
+              ),
         ]
     }
   }
-  return calls().filter((call) => call !== undefined).slice(0, Math.max(1, parallel))
+  return calls()
+    .filter((call) => call !== undefined)
+    .slice(0, Math.max(1, parallel))
 }
 
 /**

@@ -4,8 +4,12 @@ import { toHeaderList } from '../wire/headers.ts'
 import type { ScriptedReply, Step } from '../wire/reply.ts'
 import type { CallOutcome, LiveCall } from './call.ts'
 
-/** Long enough for the peer to read what was flushed before it sees a reset, which may discard unread bytes. */
-const RESET_AFTER_MILLIS = 10
+/**
+ * Long enough for the peer to read what was flushed before the connection breaks. Without it the cut overtakes the data:
+ * a reset may discard unread bytes, and Claude Code 2.1.330 drops a whole reply, even with its message_stop, when a FIN
+ * inside the chunked body arrives together with it.
+ */
+const CUT_AFTER_MILLIS = 10
 
 /** Thrown inside a reply to leave it at once; never reaches the caller. */
 class Ended {
@@ -19,7 +23,12 @@ class Ended {
  * Plays one reply on one response, honouring back-pressure, and says how it ended. Two listeners a response, whatever
  * the number of steps.
  */
-export async function play(reply: ScriptedReply, response: ServerResponse, call: LiveCall, pace: number): Promise<CallOutcome> {
+export async function play(
+  reply: ScriptedReply,
+  response: ServerResponse,
+  call: LiveCall,
+  pace: number,
+): Promise<CallOutcome> {
   const player = new Player(response, call, pace)
   try {
     if (!holdsHead(reply.steps)) player.head(reply, !startsWithBytes(reply.steps))
@@ -79,8 +88,9 @@ class Player {
         if (!this.#response.headersSent) this.head(reply, true)
       } else if ('until' in step) await this.#pause((resume, fail) => void step.until.then(resume, fail))
       else if ('stall' in step) await this.#pause(() => {})
-      else if ('cut' in step) await this.#cut(step.cut)
-      else if ('repeat' in step) for (let round = 0; round < step.times; round += 1) await this.steps(step.repeat, reply)
+      else if ('cut' in step) await this.#cut(step.cut, step.afterMillis ?? CUT_AFTER_MILLIS)
+      else if ('repeat' in step)
+        for (let round = 0; round < step.times; round += 1) await this.steps(step.repeat, reply)
       else await this.#generate(step.generate)
     }
   }
@@ -122,7 +132,13 @@ class Player {
         let result: IteratorResult<Uint8Array> | undefined
         const pulled = iterator.next()
         if (pulled instanceof Promise) {
-          await this.#pause((resume, fail) => void pulled.then((value) => { result = value; resume() }, fail))
+          await this.#pause(
+            (resume, fail) =>
+              void pulled.then((value) => {
+                result = value
+                resume()
+              }, fail),
+          )
         } else result = pulled
         if (result === undefined || result.done === true) return
         if (!this.#write(result.value)) await this.#drain()
@@ -149,17 +165,15 @@ class Player {
     }
   }
 
-  async #cut(how: 'reset' | 'fin'): Promise<never> {
+  async #cut(how: 'reset' | 'fin', afterMillis: number): Promise<never> {
     const { socket } = this.#response
     if (socket === null) throw new Ended('client-gone')
     await nextTurn()
     await this.#pause((resume) => socket.write('', () => resume()))
     this.release()
+    if (afterMillis > 0) await new Promise((resolve) => setTimeout(resolve, afterMillis))
     if (how === 'fin') socket.end(() => socket.destroy())
-    else {
-      await new Promise((resolve) => setTimeout(resolve, RESET_AFTER_MILLIS))
-      socket.resetAndDestroy()
-    }
+    else socket.resetAndDestroy()
     throw new Ended('cut')
   }
 

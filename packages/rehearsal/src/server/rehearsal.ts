@@ -39,7 +39,9 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
   const settings = { ...REHEARSAL_DEFAULTS, ...options }
   const selection = parseSelection(settings.defaultScenario)
   if (selection === undefined || scenarioNamed(selection.name) === undefined) {
-    throw new TypeError(`defaultScenario is "${settings.defaultScenario}"; use one of ${SCENARIOS.map(({ name }) => name).join(', ')}`)
+    throw new TypeError(
+      `defaultScenario is "${settings.defaultScenario}"; use one of ${SCENARIOS.map(({ name }) => name).join(', ')}`,
+    )
   }
   const calls: LiveCall[] = []
   const socketIds = new WeakMap<Socket, number>()
@@ -69,7 +71,11 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
       if (scripted !== undefined) call.scenario = 'script'
       return scripted ?? (await route(call, memory))
     } catch (cause) {
-      return errorReply(500, 'api_error', `rehearsal: the script threw ${cause instanceof Error ? cause.message : String(cause)}`)
+      return errorReply(
+        500,
+        'api_error',
+        `rehearsal: the script threw ${cause instanceof Error ? cause.message : String(cause)}`,
+      )
     }
   }
 
@@ -101,9 +107,12 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
     }
   }
 
-  const server = createServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 120_000, noDelay: true }, (request, response) => {
-    void serve(request, response)
-  })
+  const server = createServer(
+    { maxHeaderSize: 128 * 1024, requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 120_000, noDelay: true },
+    (request, response) => {
+      void serve(request, response)
+    },
+  )
   server.on('connection', (socket: Socket) => {
     socketIds.set(socket, (connections += 1))
     sockets.add(socket)

@@ -1,13 +1,24 @@
 import { mintId, type RandomSource } from './ids.ts'
 
 /** Prose. With `citations` the block starts with an empty citations list and each one arrives as a `citations_delta`. */
-export interface TextBlock { readonly type: 'text'; readonly text: string; readonly citations?: readonly object[] }
+export interface TextBlock {
+  readonly type: 'text'
+  readonly text: string
+  readonly citations?: readonly object[]
+}
 
 /** Signed reasoning. An empty `thinking` with a signature is what `display: "omitted"` yields on the newest models. */
-export interface ThinkingBlock { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
+export interface ThinkingBlock {
+  readonly type: 'thinking'
+  readonly thinking: string
+  readonly signature: string
+}
 
 /** Reasoning that the API hands back encrypted: sent whole in `content_block_start`, no deltas. */
-export interface RedactedThinkingBlock { readonly type: 'redacted_thinking'; readonly data: string }
+export interface RedactedThinkingBlock {
+  readonly type: 'redacted_thinking'
+  readonly data: string
+}
 
 /** A call of one of the client's tools; the input streams as `input_json_delta` text. */
 export interface ToolUseBlock {
@@ -33,7 +44,10 @@ export interface WebSearchResultBlock {
 }
 
 /** Any other block, sent verbatim and whole in `content_block_start`. */
-export interface RawBlock { readonly type: 'raw'; readonly block: { readonly type: string; readonly [key: string]: unknown } }
+export interface RawBlock {
+  readonly type: 'raw'
+  readonly block: { readonly type: string; readonly [key: string]: unknown }
+}
 
 /** A content block of a scripted reply. */
 export type ReplyBlock =
@@ -56,11 +70,25 @@ export function finishBlocks(blocks: readonly ReplyBlock[], random: RandomSource
 function finishBlock(block: ReplyBlock, random: RandomSource): FinishedBlock {
   switch (block.type) {
     case 'tool_use':
-      return { type: 'tool_use', id: block.id ?? mintId('toolu', random), name: block.name, input: block.input, caller: { type: 'direct' } }
+      return {
+        type: 'tool_use',
+        id: block.id ?? mintId('toolu', random),
+        name: block.name,
+        input: block.input,
+        caller: { type: 'direct' },
+      }
     case 'server_tool_use':
-      return { type: 'server_tool_use', id: block.id ?? mintId('srvtoolu', random), name: block.name, input: block.input, caller: { type: 'direct' } }
+      return {
+        type: 'server_tool_use',
+        id: block.id ?? mintId('srvtoolu', random),
+        name: block.name,
+        input: block.input,
+        caller: { type: 'direct' },
+      }
     case 'text':
-      return block.citations === undefined ? { type: 'text', text: block.text } : { citations: block.citations, type: 'text', text: block.text }
+      return block.citations === undefined
+        ? { type: 'text', text: block.text }
+        : { citations: block.citations, type: 'text', text: block.text }
     case 'raw':
       return block.block
     default:
@@ -69,7 +97,10 @@ function finishBlock(block: ReplyBlock, random: RandomSource): FinishedBlock {
 }
 
 /** How a finished block is opened and filled on a stream. */
-export interface BlockEvents { readonly start: object; readonly deltas: readonly object[] }
+export interface BlockEvents {
+  readonly start: object
+  readonly deltas: readonly object[]
+}
 
 /**
  * The opening and the deltas of one block. Tool input always begins with one empty `input_json_delta`, thinking ends
@@ -80,15 +111,23 @@ export function blockEvents(block: FinishedBlock, pieceLength: number): BlockEve
     case 'text': {
       const text = String(block['text'])
       const citations = block['citations']
-      const deltas: object[] = Array.isArray(citations) ? citations.map((citation: unknown) => ({ type: 'citations_delta', citation })) : []
+      const deltas: object[] = Array.isArray(citations)
+        ? citations.map((citation: unknown) => ({ type: 'citations_delta', citation }))
+        : []
       for (const piece of pieces(text, pieceLength)) deltas.push({ type: 'text_delta', text: piece })
-      return { start: Array.isArray(citations) ? { citations: [], type: 'text', text: '' } : { type: 'text', text: '' }, deltas }
+      return {
+        start: Array.isArray(citations) ? { citations: [], type: 'text', text: '' } : { type: 'text', text: '' },
+        deltas,
+      }
     }
     case 'thinking': {
       const text = String(block['thinking'])
       const deltas: object[] = pieces(text, pieceLength).map((piece) => ({ type: 'thinking_delta', thinking: piece }))
       if (text === '') {
-        deltas.push({ type: 'thinking_delta', thinking: '', estimated_tokens: 50 }, { type: 'thinking_delta', thinking: '', estimated_tokens: null })
+        deltas.push(
+          { type: 'thinking_delta', thinking: '', estimated_tokens: 50 },
+          { type: 'thinking_delta', thinking: '', estimated_tokens: null },
+        )
       }
       deltas.push({ type: 'signature_delta', signature: String(block['signature']) })
       return { start: { type: 'thinking', thinking: '', signature: '' }, deltas }

@@ -5,15 +5,24 @@ import type { ScriptedReply } from './reply.ts'
 /** The error type that the API pairs with a status (documented under "Errors"). */
 export function errorTypeOf(status: number): string {
   switch (status) {
-    case 401: return 'authentication_error'
-    case 402: return 'billing_error'
-    case 403: return 'permission_error'
-    case 404: return 'not_found_error'
-    case 413: return 'request_too_large'
-    case 429: return 'rate_limit_error'
-    case 504: return 'timeout_error'
-    case 529: return 'overloaded_error'
-    default: return status >= 500 ? 'api_error' : 'invalid_request_error'
+    case 401:
+      return 'authentication_error'
+    case 402:
+      return 'billing_error'
+    case 403:
+      return 'permission_error'
+    case 404:
+      return 'not_found_error'
+    case 413:
+      return 'request_too_large'
+    case 429:
+      return 'rate_limit_error'
+    case 504:
+      return 'timeout_error'
+    case 529:
+      return 'overloaded_error'
+    default:
+      return status >= 500 ? 'api_error' : 'invalid_request_error'
   }
 }
 
@@ -33,7 +42,8 @@ export function errorReply(
   const requestId = given.find(([key]) => key.toLowerCase() === 'request-id')?.[1] ?? mintId('req', random)
   const fields: HeaderList = [['content-type', 'application/json']]
   if (!has('request-id')) fields.push(['request-id', requestId])
-  if (!has('x-should-retry')) fields.push(['x-should-retry', String(status === 408 || status === 409 || status === 429 || status >= 500)])
+  if (!has('x-should-retry'))
+    fields.push(['x-should-retry', String(status === 408 || status === 409 || status === 429 || status >= 500)])
   const body = JSON.stringify({ type: 'error', error: { type, message }, request_id: requestId })
   return { status, headers: [...fields, ...given], steps: [{ bytes: body }] }
 }

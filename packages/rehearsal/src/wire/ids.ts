@@ -28,7 +28,9 @@ function base58(random: RandomSource, length: number): string {
  * characters after the version digits; `req_011C…` and `file_011C…` carry 20 (seen in recorded traffic of 2025-26).
  */
 export function mintId(prefix: string, random: RandomSource = Math.random): string {
-  return prefix === 'req' || prefix === 'file' ? `${prefix}_011C${base58(random, 20)}` : `${prefix}_01${base58(random, 22)}`
+  return prefix === 'req' || prefix === 'file'
+    ? `${prefix}_011C${base58(random, 20)}`
+    : `${prefix}_01${base58(random, 22)}`
 }
 
 /** A thinking-block signature: opaque base64 that starts with `E`, as the API's do, sized like a short one. */

@@ -38,10 +38,19 @@ function finishMessage(parts: MessageParts): FinishedMessage {
   const blocks = finishBlocks(parts.blocks, random)
   const called = blocks.some((block) => block.type === 'tool_use')
   return {
-    head: { model: parts.model ?? 'claude-opus-5-5', id: parts.id ?? mintId('msg', random), type: 'message', role: 'assistant' },
+    head: {
+      model: parts.model ?? 'claude-opus-5-5',
+      id: parts.id ?? mintId('msg', random),
+      type: 'message',
+      role: 'assistant',
+    },
     blocks,
     usage: completeUsage(parts.usage),
-    stop: { stop_reason: parts.stopReason ?? (called ? 'tool_use' : 'end_turn'), stop_sequence: parts.stopSequence ?? null, stop_details: null },
+    stop: {
+      stop_reason: parts.stopReason ?? (called ? 'tool_use' : 'end_turn'),
+      stop_sequence: parts.stopSequence ?? null,
+      stop_details: null,
+    },
   }
 }
 
@@ -58,7 +67,14 @@ export function messageStream(parts: MessageParts): Uint8Array[] {
   }
   push('message_start', {
     type: 'message_start',
-    message: { ...head, content: [], stop_reason: null, stop_sequence: null, stop_details: null, usage: openingUsage(usage, parts.startUsage) },
+    message: {
+      ...head,
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      stop_details: null,
+      usage: openingUsage(usage, parts.startUsage),
+    },
   })
   blocks.forEach((block, index) => {
     const { start, deltas } = blockEvents(block, parts.pieceLength ?? 14)
@@ -99,7 +115,15 @@ function openingUsage(final: MessageUsage, overrides: PartialUsage | undefined):
 }
 
 function closingUsage(final: MessageUsage): object {
-  const { cache_creation, service_tier: _tier, inference_geo: _geo, speed: _speed, output_tokens_details, server_tool_use, ...counters } = final
+  const {
+    cache_creation,
+    service_tier: _tier,
+    inference_geo: _geo,
+    speed: _speed,
+    output_tokens_details,
+    server_tool_use,
+    ...counters
+  } = final
   return {
     ...counters,
     output_tokens_details: output_tokens_details ?? { thinking_tokens: 0 },

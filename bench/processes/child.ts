@@ -1,0 +1,57 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** What a child of the benchmark answers: where it listens, or what it has used so far. */
+export interface ChildReport {
+  readonly port?: number
+  readonly cpuMicros?: number
+  readonly rssBytes?: number
+  readonly heapBytes?: number
+}
+
+/** A process under measurement. Its CPU time is read from the kernel by itself, so the load generator's and the upstream's do not count. */
+export interface Child {
+  readonly port: number
+  readonly usage: () => Promise<Required<Omit<ChildReport, 'port'>>>
+  readonly stop: () => void
+}
+
+/** Starts one of the scripts beside this file and waits for its port. */
+export async function startChild(script: string, args: readonly string[] = []): Promise<Child> {
+  const process_ = fork(fileURLToPath(new URL(script, import.meta.url)), args, {
+    execArgv: ['--conditions=sluice-source', '--expose-gc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const { port } = await answer(process_)
+  if (port === undefined) throw new Error(`${script} did not say where it listens`)
+  return {
+    port,
+    usage: async () => {
+      process_.send('usage')
+      return (await answer(process_)) as Required<Omit<ChildReport, 'port'>>
+    },
+    stop: () => void process_.kill('SIGKILL'),
+  }
+}
+
+function answer(child: ChildProcess): Promise<ChildReport> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void => reject(new Error(`a benchmark process ended with code ${code}`))
+    child.once('exit', ended)
+    child.once('message', (message) => {
+      child.off('exit', ended)
+      resolve(message as ChildReport)
+    })
+  })
+}
+
+/** The child's side: answers questions about its own use. */
+export function reportUsage(port: number): void {
+  process.on('message', () => {
+    globalThis.gc?.()
+    const { user, system } = process.cpuUsage()
+    const { rss, heapUsed } = process.memoryUsage()
+    process.send?.({ cpuMicros: user + system, rssBytes: rss, heapBytes: heapUsed } satisfies ChildReport)
+  })
+  process.send?.({ port } satisfies ChildReport)
+}

@@ -1,0 +1,123 @@
+import { headerValue, TransportError, type ByteSource, type HeaderList, type Transport, type UpstreamReply, type UpstreamRequest } from '@sluice/core'
+import { decodedCodings } from './surroundings.ts'
+import { failurePhase } from './failure-phase.ts'
+
+/** Options of {@link fetchTransport}. */
+export interface FetchTransportOptions {
+  /** @defaultValue the global `fetch` */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
+  /** More of what the runtime's `fetch` takes: `{ dispatcher }` on Node, `{ client }` on Deno, `{ tls }` on Bun. */
+  readonly init?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Asks upstreams through `fetch`. Redirects are handed on, not followed; bodies stay encoded where the runtime can leave them so, and are marked
+ * as decoded where it cannot. All deadlines are core's.
+ */
+export function fetchTransport(options: FetchTransportOptions = {}): Transport {
+  const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init))
+  return {
+    send: async (request) => {
+      const call = new AbortController()
+      const onAbort = (): void => call.abort(request.signal.reason)
+      if (request.signal.aborted) throw request.signal.reason
+      request.signal.addEventListener('abort', onAbort, { once: true })
+      try {
+        const response = await send(request.origin + request.path, { ...initOf(request, call.signal), ...options.init })
+        return toReply(request, response, call)
+      } catch (cause) {
+        if (request.signal.aborted) throw request.signal.reason
+        const phase = failurePhase(cause)
+        throw new TransportError(phase, `${phase}: ${nameOf(cause)}`, { cause })
+      } finally {
+        request.signal.removeEventListener('abort', onAbort)
+      }
+    },
+  }
+}
+
+/** What each runtime needs to be told; members that it does not know, it ignores. */
+interface EveryRuntimesInit extends RequestInit {
+  /** Bun: leave the body encoded. */
+  readonly decompress: false
+  /** Bun: no limit of its own, which would be five minutes. */
+  readonly timeout: false
+  /** workerd: leave the body encoded. */
+  readonly encodeResponseBody: 'manual'
+}
+
+function initOf({ method, headers, body }: UpstreamRequest, signal: AbortSignal): EveryRuntimesInit {
+  const list = new Headers()
+  for (const [name, value] of headers) list.append(name, value)
+  return {
+    method,
+    headers: list,
+    // A view over somebody's ArrayBuffer, never a shared one; the type cannot say so.
+    body: (body as Uint8Array<ArrayBuffer> | undefined) ?? null,
+    signal,
+    redirect: 'manual',
+    decompress: false,
+    timeout: false,
+    encodeResponseBody: 'manual',
+  }
+}
+
+function toReply({ method }: UpstreamRequest, response: Response, call: AbortController): UpstreamReply {
+  const headers: HeaderList = [...response.headers]
+  const encoding = headerValue(headers, 'content-encoding')
+  const isDecoded = encoding !== undefined && response.body !== null && isDecodedByFetch(encoding)
+  const declared = headerValue(headers, 'content-length')
+  const expectedBytes = isDecoded || declared === undefined || method === 'HEAD' || response.body === null ? undefined : Number(declared)
+  return { status: response.status, headers, body: bodySource(response.body, expectedBytes, call), isDecoded }
+}
+
+/** Runtimes take off all codings of a body, or, where they do not know one, none. */
+function isDecodedByFetch(encoding: string): boolean {
+  return encoding
+    .toLowerCase()
+    .split(',')
+    .every((coding) => decodedCodings.has(coding.trim()))
+}
+
+function bodySource(body: ReadableStream<Uint8Array> | null, expectedBytes: number | undefined, call: AbortController): ByteSource {
+  const reader = body?.getReader()
+  let cancelled: { readonly reason: unknown } | undefined
+  let isOver = reader === undefined
+  const cancel = (reason: unknown): void => {
+    cancelled ??= { reason }
+    if (isOver) return
+    isOver = true
+    // Cancelling ends the reading, aborting also closes the connection, which not every runtime does on a cancel.
+    reader?.cancel(reason).catch(() => undefined)
+    call.abort(reason)
+  }
+  return {
+    pump: async (write) => {
+      let seen = 0
+      try {
+        while (reader !== undefined) {
+          if (cancelled !== undefined) throw cancelled.reason
+          const { done, value } = await reader.read()
+          if (done) break
+          seen += value.length
+          const pressure = write(value)
+          if (pressure !== undefined) await pressure
+        }
+      } catch (cause) {
+        if (cancelled !== undefined) throw (cancelled as { readonly reason: unknown }).reason
+        cancel(cause)
+        throw cause
+      }
+      isOver = true
+      if (cancelled !== undefined) throw (cancelled as { readonly reason: unknown }).reason
+      if (expectedBytes !== undefined && seen !== expectedBytes) throw new Error(`the upstream's body ended after ${seen} of ${expectedBytes} bytes`)
+    },
+    cancel,
+  }
+}
+
+function nameOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return typeof cause
+  const inner = cause.cause instanceof Error ? cause.cause : cause
+  return (inner as { readonly code?: string }).code ?? inner.name
+}

@@ -1,0 +1,109 @@
+import type { ClientSink, HeaderList } from '@sluice/core'
+
+/** What a sink is made for. */
+export interface ResponseSinkOptions {
+  readonly method: string
+  /** Aborted when the client leaves before the reply has ended. */
+  readonly client: AbortController
+  readonly highWaterMarkBytes: number
+}
+
+/** A sink that makes a `Response` of what it is told. */
+export interface ResponseSink extends ClientSink {
+  /** Resolves with the head; never rejects. */
+  readonly response: Promise<Response>
+  /** Keeps the end of the reply back until `settled`, at most so long. */
+  readonly holdEnd: (settled: Promise<unknown>, atMostMillis: number) => void
+  readonly clientGone: (reason: unknown) => void
+}
+
+/** Statuses that a `Response` may have no body with (https://fetch.spec.whatwg.org/#null-body-status). */
+const nullBodyStatuses: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
+
+/** One reply on its way into a `Response`. The stream holds at most `highWaterMarkBytes` and one chunk; beyond it, `write` asks to wait. */
+export function responseSink({ method, client, highWaterMarkBytes }: ResponseSinkOptions): ResponseSink {
+  const { promise: response, resolve } = Promise.withResolvers<Response>()
+  let body: ReadableStreamDefaultController<Uint8Array> | undefined
+  /** A reply without a body is handed over at its end: some runtimes call the request aborted as soon as they have answered it. */
+  let bodiless: Response | undefined
+  let pressure: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  let isOver = false
+  let isGone = false
+  let untilEnd: ((end: () => void) => void) | undefined
+
+  const release = (): void => {
+    pressure?.resolve()
+    pressure = undefined
+  }
+  const clientGone = (reason: unknown): void => {
+    isGone = true
+    release()
+    if (isOver) return
+    isOver = true
+    client.abort(reason ?? new Error('the client closed the connection'))
+  }
+  const finish = (end: () => void): void => {
+    isOver = true
+    release()
+    if (untilEnd === undefined) end()
+    else untilEnd(end)
+  }
+  return {
+    response,
+    head: (status, headers) => {
+      const init = responseInit(status, headers)
+      if (method === 'HEAD' || nullBodyStatuses.has(status)) {
+        bodiless = new Response(null, init)
+        return
+      }
+      const stream = new ReadableStream<Uint8Array>(
+        {
+          start: (controller) => {
+            body = controller
+          },
+          pull: release,
+          cancel: clientGone,
+        },
+        new ByteLengthQueuingStrategy({ highWaterMark: highWaterMarkBytes }),
+      )
+      resolve(new Response(stream, init))
+    },
+    write: (chunk) => {
+      if (isOver || body === undefined) return undefined
+      body.enqueue(chunk)
+      if ((body.desiredSize ?? 1) > 0) return undefined
+      pressure ??= Promise.withResolvers<void>()
+      return pressure.promise
+    },
+    close: () =>
+      finish(() => {
+        if (bodiless !== undefined) resolve(bodiless)
+        else if (!isGone) body?.close()
+      }),
+    abort: (reason) =>
+      finish(() => {
+        // Nobody reads it where the client has left; where the head could not be made, it is all that can be said.
+        resolve(new Response(null, { status: 502 }))
+        if (!isGone) body?.error(reason)
+      }),
+    holdEnd: (settled, atMostMillis) => {
+      if (atMostMillis === 0) return
+      untilEnd = (end) => {
+        const timer = setTimeout(end, atMostMillis)
+        void settled.then(() => {
+          clearTimeout(timer)
+          end()
+        })
+      }
+    },
+    clientGone,
+  }
+}
+
+function responseInit(status: number, headers: HeaderList): ResponseInit {
+  const list = new Headers()
+  for (const [name, value] of headers) list.append(name, value)
+  // workerd would encode the body once more where the headers name an encoding; others ignore the word.
+  const init: ResponseInit & { readonly encodeBody: 'manual' } = { status, headers: list, encodeBody: 'manual' }
+  return init
+}

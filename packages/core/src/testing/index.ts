@@ -1,0 +1,9 @@
+/**
+ * The contributor's kit: what tests of a gateway, a middleware or a storage adapter need, in any runtime and under any test runner.
+ *
+ * @packageDocumentation
+ */
+export { clientRequest, type ClientRequestParts, type TestClientRequest } from './client-request.ts'
+export { collectingSink, type CollectingSink } from './collecting-sink.ts'
+export { manualClock, type ManualClock } from './manual-clock.ts'
+export { scriptedTransport, type ScriptStep, type ScriptedCall, type ScriptedReply, type ScriptedTransport } from './scripted-transport.ts'
