@@ -12,7 +12,10 @@ export interface ChildReport {
 /** A process under measurement. Its CPU time is read from the kernel by itself, so the load generator's and the upstream's do not count. */
 export interface Child {
   readonly port: number
-  readonly usage: () => Promise<Required<Omit<ChildReport, 'port'>>>
+  /** CPU time since its start. */
+  readonly cpuMicros: () => Promise<number>
+  /** Memory after a full collection. */
+  readonly memory: () => Promise<{ readonly rssBytes: number; readonly heapBytes: number }>
   readonly stop: () => void
 }
 
@@ -26,9 +29,14 @@ export async function startChild(script: string, args: readonly string[] = []): 
   if (port === undefined) throw new Error(`${script} did not say where it listens`)
   return {
     port,
-    usage: async () => {
-      process_.send('usage')
-      return (await answer(process_)) as Required<Omit<ChildReport, 'port'>>
+    cpuMicros: async () => {
+      process_.send('cpu')
+      return (await answer(process_)).cpuMicros as number
+    },
+    memory: async () => {
+      process_.send('memory')
+      const { rssBytes, heapBytes } = await answer(process_)
+      return { rssBytes: rssBytes as number, heapBytes: heapBytes as number }
     },
     stop: () => void process_.kill('SIGKILL'),
   }
@@ -47,11 +55,15 @@ function answer(child: ChildProcess): Promise<ChildReport> {
 
 /** The child's side: answers questions about its own use. */
 export function reportUsage(port: number): void {
-  process.on('message', () => {
-    globalThis.gc?.()
-    const { user, system } = process.cpuUsage()
-    const { rss, heapUsed } = process.memoryUsage()
-    process.send?.({ cpuMicros: user + system, rssBytes: rss, heapBytes: heapUsed } satisfies ChildReport)
+  process.on('message', (question) => {
+    if (question === 'cpu') {
+      const { user, system } = process.cpuUsage()
+      process.send?.({ cpuMicros: user + system } satisfies ChildReport)
+    } else {
+      globalThis.gc?.()
+      const { rss, heapUsed } = process.memoryUsage()
+      process.send?.({ rssBytes: rss, heapBytes: heapUsed } satisfies ChildReport)
+    }
   })
   process.send?.({ port } satisfies ChildReport)
 }

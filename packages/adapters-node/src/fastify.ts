@@ -5,7 +5,7 @@ import { nodeHandler, type NodeHandlerOptions } from './handler.ts'
 /** The parts of a Fastify instance (4 and 5) that are used; typed structurally, so that Fastify is no dependency. */
 export interface FastifyLike {
   readonly removeAllContentTypeParsers: () => void
-  readonly addContentTypeParser: (contentType: string, parser: (request: never, payload: never, done: (error: null) => void) => void) => unknown
+  readonly addContentTypeParser: (contentType: string, parser: (request: unknown, payload: unknown, done: (error: null) => void) => void) => unknown
   readonly all: (path: string, handler: (request: { readonly raw: IncomingMessage }, reply: { readonly raw: ServerResponse; readonly hijack: () => unknown }) => void) => unknown
 }
 

@@ -1,6 +1,7 @@
 import { TransportError, type ByteWriter, type Transport, type UpstreamReply, type UpstreamRequest } from '@sluice/core'
 import diagnostics from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { Agent, type Dispatcher } from 'undici'
 
 /** Limits of the connections to upstreams. */
@@ -38,7 +39,9 @@ export function undiciTransport(options: ConnectionOptions = {}): UndiciTranspor
       new Promise((resolve, reject) => {
         const call = new Call(request, resolve, reject)
         const { origin, path, method, headers, body } = request
-        agent.dispatch({ origin, path, method, headers: headers.flat(), body: body ?? null }, call)
+        const flat = headers.flat()
+        if (body.length > 1) flat.push('content-length', String(body.reduce((sum, chunk) => sum + chunk.length, 0)))
+        agent.dispatch({ origin, path, method, headers: flat, body: toUndici(body) }, call)
       }),
     close: () => agent.close(),
   }
@@ -170,6 +173,11 @@ class Call implements Dispatcher.DispatchHandler {
     if (!this.#hasHead) this.#reject(this.#ended.error)
     this.#finish(this.#ended)
   }
+}
+
+/** Several chunks go as a stream: joined they would be a second copy of the body, whose memory costs more to collect than it saves. */
+function toUndici(chunks: readonly Uint8Array[]): Readable | Uint8Array | null {
+  return chunks.length > 1 ? Readable.from(chunks, { objectMode: false }) : (chunks[0] ?? null)
 }
 
 function latin1(value: Buffer | string | undefined): string {

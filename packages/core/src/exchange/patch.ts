@@ -1,5 +1,5 @@
 import type { PatchNote } from '../entry/settlement.ts'
-import { concatBytes, toBytes } from '../wire/bytes.ts'
+import { toBytes } from '../wire/bytes.ts'
 import type { RequestBody } from './request-body.ts'
 
 /** One span of the client's body and what stands there instead. */
@@ -28,9 +28,9 @@ export function replaceTopLevelString(key: string, value: string): Patch {
   }
 }
 
-/** A body after its patches: the bytes to send, and the notes. Without patches the bytes are the client's own array. */
+/** A body after its patches, in chunks to send, and the notes. Whatever no patch touched is the client's own bytes, uncopied. */
 export interface PatchedBody {
-  readonly bytes: Uint8Array
+  readonly chunks: readonly Uint8Array[]
   readonly notes: readonly PatchNote[]
 }
 
@@ -40,25 +40,18 @@ export interface PatchedBody {
  * @throws RangeError when two patches claim overlapping spans, or a span lies outside the body.
  */
 export function applyPatches(body: RequestBody, patches: readonly Patch[]): PatchedBody {
-  if (patches.length === 0) return { bytes: body.bytes, notes: [] }
   const planned = patches.flatMap((patch) => patch.splices(body).map((splice) => ({ ...splice, name: patch.name })))
+  if (planned.length === 0) return { chunks: body.chunks, notes: [] }
   planned.sort((left, right) => left.start - right.start || left.end - right.end)
-  const pieces: Uint8Array[] = []
+  const chunks: Uint8Array[] = []
   const notes: PatchNote[] = []
   let at = 0
-  let total = 0
-  const keep = (piece: Uint8Array): void => {
-    pieces.push(piece)
-    total += piece.length
-  }
   for (const { name, start, end, replacement } of planned) {
-    if (start < at || end < start || end > body.bytes.length) throw new RangeError(`patch "${name}" overlaps another or leaves the body (${start} to ${end})`)
-    keep(body.bytes.subarray(at, start))
-    keep(replacement)
+    if (start < at || end < start || end > body.length) throw new RangeError(`patch "${name}" overlaps another or leaves the body (${start} to ${end})`)
+    chunks.push(...body.parts(at, start), replacement)
     notes.push({ name, start, end, insertedBytes: replacement.length })
     at = end
   }
-  if (notes.length === 0) return { bytes: body.bytes, notes }
-  keep(body.bytes.subarray(at))
-  return { bytes: concatBytes(pieces, total), notes }
+  chunks.push(...body.parts(at, body.length))
+  return { chunks: chunks.filter((chunk) => chunk.length > 0), notes }
 }

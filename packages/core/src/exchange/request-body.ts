@@ -1,22 +1,52 @@
 import { GatewayError } from '../errors.ts'
-import { concatBytes, emptyBytes } from '../wire/bytes.ts'
-import { parseJson, readString, scanTopLevel, type JsonScan, type TopLevelMember } from '../wire/json-scan.ts'
-import { headerValue } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
+import { concatBytes, emptyBytes } from '../wire/bytes.ts'
+import { headerValue } from '../wire/header-list.ts'
+import { parseJson, readString, scanTopLevel, type JsonScan, type TopLevelMember } from '../wire/json-scan.ts'
 
-/** A request body, whole and untouched, with its top-level JSON members found on first use. Reading from it never changes it. */
+/**
+ * A request body, whole and untouched, in the chunks that it arrived in: joining a megabyte costs more than all that is read of it.
+ * Its top-level JSON members are found on first use. Offsets are into the whole body.
+ */
 export class RequestBody {
   /** The client's bytes. Never write into them. */
-  readonly bytes: Uint8Array
+  readonly chunks: readonly Uint8Array[]
+  readonly length: number
+  #bytes: Uint8Array | undefined
   #scan: JsonScan | undefined
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
+  constructor(...chunks: readonly Uint8Array[]) {
+    this.chunks = chunks
+    this.length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  }
+
+  /** All bytes in one array. Copies a body of several chunks, once; {@link range} is cheaper for a part. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= this.length === 0 ? emptyBytes : concatBytes(this.chunks, this.length)
+    return this.#bytes
+  }
+
+  /** The bytes from `start` to `end`: a view where they lie in one chunk, else a copy. */
+  range(start: number, end: number): Uint8Array {
+    const parts = this.parts(start, end)
+    return parts.length === 0 ? emptyBytes : concatBytes(parts, Math.min(end, this.length) - start)
+  }
+
+  /** The bytes from `start` to `end` as views, in order. */
+  parts(start: number, end: number): readonly Uint8Array[] {
+    const parts: Uint8Array[] = []
+    let at = 0
+    for (const chunk of this.chunks) {
+      const next = at + chunk.length
+      if (next > start && at < end) parts.push(start <= at && end >= next ? chunk : chunk.subarray(Math.max(0, start - at), end - at))
+      at = next
+    }
+    return parts
   }
 
   /** The top-level scan, made once. */
   get scan(): JsonScan {
-    this.#scan ??= scanTopLevel(this.bytes)
+    this.#scan ??= scanTopLevel(...this.chunks)
     return this.#scan
   }
 
@@ -34,25 +64,25 @@ export class RequestBody {
 
   /** The string at a top-level key; undefined where it is absent or not a string. */
   string(key: string): string | undefined {
-    const member = this.member(key)
-    return member && readString(this.bytes, member.start, member.end)
+    const slice = this.slice(key)
+    return slice && readString(slice)
   }
 
   /** The parsed value at a top-level key. Costs a parse of that value: fine for `metadata`, dear for `messages`. */
   value(key: string): unknown {
-    const member = this.member(key)
-    return member && parseJson(this.bytes.subarray(member.start, member.end))
+    const slice = this.slice(key)
+    return slice && parseJson(slice)
   }
 
-  /** The value's bytes at a top-level key, as a view. */
+  /** The value's bytes at a top-level key; a copy where they lie in several chunks. */
   slice(key: string): Uint8Array | undefined {
     const member = this.member(key)
-    return member && this.bytes.subarray(member.start, member.end)
+    return member && this.range(member.start, member.end)
   }
 }
 
 /** A body of no bytes. */
-export const noBody: RequestBody = new RequestBody(emptyBytes)
+export const noBody: RequestBody = new RequestBody()
 
 /**
  * Reads a whole body, counting. The declared length only rejects early; what is enforced is what arrives.
@@ -79,7 +109,7 @@ export async function readBody(request: ClientRequest, maxBytes: number): Promis
     if (GatewayError.is(cause)) throw cause
     throw new GatewayError('malformed-body', 'The request body ended before it was complete.', { cause })
   }
-  return total === 0 ? noBody : new RequestBody(concatBytes(chunks, total))
+  return total === 0 ? noBody : new RequestBody(...chunks)
 }
 
 function tooLarge(maxBytes: number): GatewayError {

@@ -9,7 +9,11 @@ export interface LedgerEntry extends Settlement {
   readonly principal?: Principal
 }
 
-/** What a report can be grouped by. `hour` and `day` are starts in the report's time zone, `2026-11-24T13` and `2026-11-24`. */
+/**
+ * What a report can be grouped by. `hour` and `day` are those the exchange started in, by the clock on the wall of the report's time zone: `2026-11-24T13` and
+ * `2026-11-24`. Where that clock is set back, both passes of the hour have one name. `developer` is the attributed one, else the key's. `model` is the model that
+ * each part of the usage ran on; for an exchange without usage, the one sent upstream, else the one asked for. `agent`, `session` and the like may be null.
+ */
 export type ReportDimension = 'session' | 'developer' | 'repository' | 'model' | 'agent' | 'kind' | 'outcome' | 'hour' | 'day'
 
 /** A question to a ledger. */
@@ -21,7 +25,7 @@ export interface ReportQuery {
   readonly until?: number
   /** IANA time zone of `hour` and `day`. @defaultValue 'UTC' */
   readonly timeZone?: string
-  /** Only exchanges whose dimension has this value. */
+  /** Only exchanges whose dimension has this value; for `model`, only what they ran up on that model. */
   readonly where?: Readonly<Partial<Record<Exclude<ReportDimension, 'hour' | 'day'>, string>>>
 }
 
@@ -32,15 +36,18 @@ export interface Percentiles {
   readonly p99: number
 }
 
-/** One group of a report. Sums are exact. Token sums hold every priced part, so compaction and advisor iterations count here. */
+/**
+ * One group of a report; a group without exchanges has no row. Sums are exact. Token sums hold every priced part, so compaction and advisor iterations count here.
+ * By model, each part of an exchange goes to its own model: an exchange that used two counts in both rows (`exchanges`, percentiles), its tokens and cost in one each.
+ */
 export interface ReportRow extends TokenBuckets {
   /** The group's value per dimension asked for; null where the exchanges do not have it. */
   readonly group: Readonly<Partial<Record<ReportDimension, string | null>>>
   readonly exchanges: number
   readonly costNanoUsd: bigint
-  /** Exchanges whose cost is assumed or left out because a model's price is unknown: never hidden in the sum. */
+  /** Exchanges whose cost is assumed or left out because a model's price is unknown: never hidden in the sum. By model, those with such a line on this model. */
   readonly unpricedExchanges: number
-  /** Exchanges whose usage is not final. */
+  /** Exchanges whose usage is partial or estimated. One that had nothing to report is not among them. */
   readonly partialExchanges: number
   /** From the request to the upstream's first body byte. */
   readonly firstByteMillis?: Percentiles
@@ -60,7 +67,10 @@ export interface ExchangeQuery {
 }
 
 /**
- * Keeps what every exchange cost. Contract in `@sluice/core/testing`.
+ * Keeps what every exchange cost. The contract is executable: `ledgerContract` of `@sluice/core/testing`.
+ *
+ * Text is kept well-formed: NUL and lone surrogates become U+FFFD, in entries and in the values a query looks for alike (`toStorableEntry`, `toStorableText`).
+ * What a ledger returns is the caller's own: changing it changes nothing that is kept.
  */
 export interface Ledger {
   /**
@@ -68,8 +78,11 @@ export interface Ledger {
    * Resolves once the entry is as safe as this store makes it; rejects when it is not kept.
    */
   readonly append: (entry: LedgerEntry) => Promise<void>
-  /** Groups and sums; rows come dearest first, ties in order of their group. Sees every entry whose append has resolved. @throws RangeError for an unknown time zone */
+  /**
+   * Groups and sums. Rows come dearest first, ties in order of their group's values: by code point (the order of UTF-8), null last.
+   * Sees every entry whose append has resolved. @throws RangeError for an unknown time zone or dimension
+   */
   readonly report: (query: ReportQuery) => Promise<readonly ReportRow[]>
-  /** Lists entries by start, newest first. */
+  /** Lists entries by start, newest first; of one instant, the later exchange id first. Conditions combine: all must hold. */
   readonly exchanges: (query: ExchangeQuery) => Promise<readonly LedgerEntry[]>
 }

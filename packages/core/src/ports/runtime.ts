@@ -11,8 +11,8 @@ export interface UpstreamRequest {
   readonly path: string
   /** Without Host, Content-Length and hop-by-hop headers: the transport writes those. */
   readonly headers: HeaderList
-  /** Undefined where the request has no body. */
-  readonly body: Uint8Array | undefined
+  /** The body in chunks, to be sent with a Content-Length; none where the request has no body. */
+  readonly body: readonly Uint8Array[]
   /** Aborts the request; after the head, `body.cancel` does. */
   readonly signal: AbortSignal
 }

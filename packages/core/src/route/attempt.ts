@@ -21,7 +21,7 @@ export interface AttemptOutcome {
 export async function attempt(
   exchange: LiveExchange,
   upstream: Upstream,
-  body: Uint8Array,
+  body: readonly Uint8Array[],
   transport: Transport,
   clock: Clock,
   records: AttemptRecord[],
@@ -32,7 +32,7 @@ export async function attempt(
     origin: upstream.origin,
     path: upstream.basePath + exchange.target.raw,
     headers,
-    body: body.length === 0 ? undefined : body,
+    body,
     signal: exchange.signal,
   }
   let isOverdue = false

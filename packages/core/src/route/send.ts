@@ -41,7 +41,7 @@ export async function sendExchange(
   if (target.model !== undefined && target.model !== body.string('model')) exchange.patch(replaceTopLevelString('model', target.model))
   exchange.markSent()
   journey.sent = applyPatches(body, exchange.patches)
-  journey.outcome = await attempt(exchange, upstream, journey.sent.bytes, transport, clock, journey.attempts)
+  journey.outcome = await attempt(exchange, upstream, journey.sent.chunks, transport, clock, journey.attempts)
   const { reply } = journey.outcome
   return upstreamReply(reply, clientHeaders(reply.headers, reply.isDecoded === true, exchange.replyHeaders))
 }

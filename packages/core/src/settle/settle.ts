@@ -1,6 +1,6 @@
 import type { LiveExchange } from '../exchange/exchange.ts'
 import type { UpstreamReplyHead } from '../exchange/reply.ts'
-import { readString } from '../wire/json-scan.ts'
+import { RequestBody } from '../exchange/request-body.ts'
 import type { MessageMeter } from '../meter/message-meter.ts'
 import type { Pricing } from '../meter/price.ts'
 import { noUsage } from '../meter/usage.ts'
@@ -8,7 +8,6 @@ import { digestOf, type DigestFactory, type PairedDigest } from '../wire/digest.
 import type { Relay } from '../relay/relay.ts'
 import { isModelRequest, type Journey } from '../route/send.ts'
 import { headerValue } from '../wire/header-list.ts'
-import { scanTopLevel } from '../wire/json-scan.ts'
 import type { Outcome, PassthroughProof, Settlement } from '../entry/settlement.ts'
 
 /** A reply that was relayed, and what watched it. */
@@ -41,7 +40,7 @@ export function settlementOf(parts: SettlementParts): Settlement {
   const body = exchange.bodyIfRead
   const requestedModel = isModelRequest(exchange.method, exchange.target.path) ? body?.string('model') : undefined
   const resolvedModel = sentModel(journey, requestedModel)
-  const usage = relayed?.isMetered === true ? relayed.meter.report(resolvedModel ?? 'unknown', body?.bytes.length ?? 0) : noUsage
+  const usage = relayed?.isMetered === true ? relayed.meter.report(resolvedModel ?? 'unknown', body?.length ?? 0) : noUsage
   const facts = relayed?.meter.facts
   const billedModel = usage.lines[0]?.model
   const headAt = journey.attempts.at(-1)?.headAt
@@ -65,7 +64,7 @@ export function settlementOf(parts: SettlementParts): Settlement {
     path: exchange.target.path,
     outcome,
     isStream: relayed?.isStream ?? false,
-    requestBytes: body?.bytes.length ?? 0,
+    requestBytes: body?.length ?? 0,
     responseBytes: relayed?.relay.responseBytes ?? 0,
     attempts: journey.attempts,
     usage,
@@ -77,10 +76,10 @@ export function settlementOf(parts: SettlementParts): Settlement {
 
 function proofOf({ exchange, journey, relayed, digests }: SettlementParts): PassthroughProof {
   const body = exchange.bodyIfRead
-  const requestDigest = body && digestOf(digests, body.bytes)
+  const requestDigest = body && digestOf(digests, body.chunks)
   const sent = journey.attempts.length > 0 ? journey.sent : undefined
-  // The very array that the client's bytes stand in was sent: one digest is that of both.
-  const upstreamRequestDigest = sent && (sent.bytes === body?.bytes ? requestDigest : digestOf(digests, sent.bytes))
+  // The very arrays that the client's bytes stand in were sent: one digest is that of both.
+  const upstreamRequestDigest = sent && (sent.chunks === body?.chunks ? requestDigest : digestOf(digests, sent.chunks))
   return {
     ...withoutUndefined({ requestDigest, upstreamRequestDigest, upstreamResponseDigest: relayed?.digest.received, responseDigest: relayed?.digest.delivered }),
     patches: journey.sent?.notes ?? [],
@@ -88,10 +87,7 @@ function proofOf({ exchange, journey, relayed, digests }: SettlementParts): Pass
 }
 
 function sentModel({ sent }: Journey, requestedModel: string | undefined): string | undefined {
-  if (sent === undefined || sent.notes.length === 0) return requestedModel
-  const scan = scanTopLevel(sent.bytes)
-  const member = scan.kind === 'object' ? scan.members.findLast(({ key }) => key === 'model') : undefined
-  return member && readString(sent.bytes, member.start, member.end)
+  return sent === undefined || sent.notes.length === 0 ? requestedModel : new RequestBody(...sent.chunks).string('model')
 }
 
 type Defined<Parts> = { [Key in keyof Parts]?: Exclude<Parts[Key], undefined> }

@@ -38,7 +38,7 @@ test('a client that leaves while the upstream hangs cancels it', async () => {
 test('a script beyond its end is unreachable; a scripted failure is what send rejects with', async () => {
   const failure = new TransportError('sent', 'reset')
   const transport = scriptedTransport([{ failWith: failure }])
-  const request = { method: 'GET', origin: 'https://upstream.test', path: '/', headers: [], body: undefined, signal: new AbortController().signal }
+  const request = { method: 'GET', origin: 'https://upstream.test', path: '/', headers: [], body: [], signal: new AbortController().signal }
   await expect(transport.send(request)).rejects.toBe(failure)
   await expect(transport.send(request)).rejects.toMatchObject({ phase: 'connect' })
 })
@@ -46,7 +46,7 @@ test('a script beyond its end is unreachable; a scripted failure is what send re
 test('a broken body rejects with what the script says, after the bytes before it', async () => {
   const reset = new Error('reset')
   const transport = scriptedTransport([{ body: ['a', new Uint8Array([98])], breakWith: reset }])
-  const reply = await transport.send({ method: 'GET', origin: 'https://upstream.test', path: '/', headers: [], body: undefined, signal: new AbortController().signal })
+  const reply = await transport.send({ method: 'GET', origin: 'https://upstream.test', path: '/', headers: [], body: [], signal: new AbortController().signal })
   const sink = collectingSink()
   sink.head(reply.status, reply.headers)
   await expect(reply.body.pump(sink.write)).rejects.toBe(reset)

@@ -36,3 +36,10 @@ export function indexOfBytes(bytes: Uint8Array, needle: Uint8Array, from = 0, to
   }
   return -1
 }
+
+/** True where `needle` stands at `at`. */
+export function hasBytesAt(bytes: Uint8Array, at: number, needle: Uint8Array): boolean {
+  if (at < 0 || at + needle.length > bytes.length) return false
+  for (let index = 0; index < needle.length; index += 1) if (bytes[at + index] !== needle[index]) return false
+  return true
+}

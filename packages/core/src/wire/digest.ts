@@ -37,9 +37,9 @@ export function checksumDigests(step: Crc32 = crc32): DigestFactory {
 }
 
 /** The digest of bytes that are all here. */
-export function digestOf(factory: DigestFactory, bytes: Uint8Array): string {
+export function digestOf(factory: DigestFactory, chunks: readonly Uint8Array[]): string {
   const digest = factory.create()
-  digest.update(bytes)
+  for (const chunk of chunks) digest.update(chunk)
   return digest.value()
 }
 

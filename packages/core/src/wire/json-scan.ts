@@ -1,7 +1,7 @@
 import { toText } from './bytes.ts'
 
 /**
- * Finds the top-level members of a JSON object in bytes, without parsing or copying what is inside them.
+ * Finds the top-level members of a JSON object in chunks of bytes, without parsing, joining or copying what is inside them.
  * It is what lets a gateway read `model` from a megabyte, and replace it, while every other byte stays the client's own.
  *
  * It is a scanner, not a validator: brackets and strings are matched, the grammar of numbers and literals is the upstream's to judge.
@@ -9,11 +9,17 @@ import { toText } from './bytes.ts'
 export interface TopLevelMember {
   /** The key with its escapes resolved. */
   readonly key: string
-  /** First byte of the value. */
+  /** Offset of the value's first byte. */
   readonly start: number
-  /** One past the last byte of the value. */
+  /** Offset one past the value's last byte. */
   readonly end: number
 }
+
+/** What a scan found; `malformed` says where the bytes stop being a JSON object. */
+export type JsonScan =
+  | { readonly kind: 'object'; readonly members: readonly TopLevelMember[] }
+  | { readonly kind: 'not-an-object' }
+  | { readonly kind: 'malformed'; readonly at: number; readonly problem: string }
 
 const quote = 0x22
 const backslash = 0x5c
@@ -21,111 +27,218 @@ const comma = 0x2c
 const colon = 0x3a
 const openBrace = 0x7b
 const closeBrace = 0x7d
-const openBracket = 0x5b
-const closeBracket = 0x5d
-
-/** What a scan found; `problem` says where the bytes stop being a JSON object. */
-export type JsonScan =
-  | { readonly kind: 'object'; readonly members: readonly TopLevelMember[] }
-  | { readonly kind: 'not-an-object' }
-  | { readonly kind: 'malformed'; readonly at: number; readonly problem: string }
+const byteOrderMark = [0xef, 0xbb, 0xbf]
 
 /** Scans a JSON object's top level. A leading UTF-8 byte order mark and duplicate keys are accepted; members come in document order. */
-export function scanTopLevel(bytes: Uint8Array): JsonScan {
-  let at = skipSpace(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0)
-  if (at >= bytes.length) return malformed(at, 'the body is empty')
-  if (bytes[at] !== openBrace) return { kind: 'not-an-object' }
-  const members: TopLevelMember[] = []
-  at = skipSpace(bytes, at + 1)
-  if (bytes[at] === closeBrace) return trailing(bytes, at + 1, members)
-  for (;;) {
-    if (bytes[at] !== quote) return malformed(at, 'a key in double quotes is missing')
-    const keyEnd = stringEnd(bytes, at)
-    if (keyEnd === -1) return malformed(at, 'a key is not closed')
-    const key = readString(bytes, at, keyEnd)
-    if (key === undefined) return malformed(at, 'a key has a bad escape')
-    at = skipSpace(bytes, keyEnd)
-    if (bytes[at] !== colon) return malformed(at, 'a colon is missing after a key')
-    const start = skipSpace(bytes, at + 1)
-    const end = valueEnd(bytes, start)
-    if (end === -1) return malformed(start, 'a value is missing or not closed')
-    members.push({ key, start, end })
-    at = skipSpace(bytes, end)
-    if (bytes[at] === closeBrace) return trailing(bytes, at + 1, members)
-    if (bytes[at] !== comma) return malformed(at, 'a comma or closing brace is missing')
-    at = skipSpace(bytes, at + 1)
+export function scanTopLevel(...chunks: readonly Uint8Array[]): JsonScan {
+  const scanner = new TopLevelScanner()
+  for (const chunk of chunks) scanner.push(chunk)
+  return scanner.end()
+}
+
+/** What the scanner expects next at the top level. */
+type Place = 'start' | 'first-key' | 'key' | 'in-key' | 'colon' | 'value' | 'in-string' | 'in-brackets' | 'in-literal' | 'after-value' | 'after-object'
+
+const missing: Readonly<Record<Place, string>> = {
+  start: 'the body is empty',
+  'first-key': 'the object is not closed',
+  key: 'a key in double quotes is missing',
+  'in-key': 'a key is not closed',
+  colon: 'a colon is missing after a key',
+  value: 'a value is missing',
+  'in-string': 'a string is not closed',
+  'in-brackets': 'an object or array is not closed',
+  'in-literal': 'the object is not closed',
+  'after-value': 'a comma or closing brace is missing',
+  'after-object': 'there is text after the closing brace',
+}
+
+/** A scan that takes its bytes in chunks of any size. The work is linear in the bytes. */
+export class TopLevelScanner {
+  readonly #members: TopLevelMember[] = []
+  #place: Place = 'start'
+  #problem: Exclude<JsonScan, { readonly kind: 'object' }> | undefined
+  /** Bytes in the chunks before this one. */
+  #before = 0
+  #depth = 0
+  #isInnerString = false
+  /** The chunk ended within a string, after an odd number of backslashes. */
+  #isEscaped = false
+  #keyParts: Uint8Array[] = []
+  #key = ''
+  #start = 0
+
+  push(chunk: Uint8Array): void {
+    let at = 0
+    while (at < chunk.length && this.#problem === undefined) at = this.#step(chunk, at)
+    this.#before += chunk.length
   }
-}
 
-function trailing(bytes: Uint8Array, from: number, members: readonly TopLevelMember[]): JsonScan {
-  const at = skipSpace(bytes, from)
-  return at < bytes.length ? malformed(at, 'there is text after the closing brace') : { kind: 'object', members }
-}
-
-function malformed(at: number, problem: string): JsonScan {
-  return { kind: 'malformed', at, problem }
-}
-
-function skipSpace(bytes: Uint8Array, from: number): number {
-  let at = from
-  for (;;) {
-    const byte = bytes[at]
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at
-    at += 1
+  end(): JsonScan {
+    if (this.#problem !== undefined) return this.#problem
+    if (this.#place === 'after-object') return { kind: 'object', members: this.#members }
+    return { kind: 'malformed', at: this.#before, problem: missing[this.#place] }
   }
-}
 
-/** One past the closing quote of the string that opens at `start`, or -1. */
-function stringEnd(bytes: Uint8Array, start: number): number {
-  let at = start + 1
-  for (;;) {
-    const close = bytes.indexOf(quote, at)
-    if (close === -1) return -1
-    // A quote counts when an even number of backslashes stands before it; runs of backslashes are short, so look back.
-    let back = close - 1
-    while (back > start && bytes[back] === backslash) back -= 1
-    if ((close - back) % 2 === 1) return close + 1
-    at = close + 1
-  }
-}
-
-function valueEnd(bytes: Uint8Array, start: number): number {
-  const first = bytes[start]
-  if (first === quote) return stringEnd(bytes, start)
-  if (first === openBrace || first === openBracket) return bracketEnd(bytes, start)
-  let at = start
-  for (; at < bytes.length; at += 1) {
-    const byte = bytes[at] as number
-    if (byte === comma || byte === closeBrace || byte === closeBracket || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) break
-    if (byte === quote || byte === colon || byte === openBrace || byte === openBracket) return -1
-  }
-  return at === start ? -1 : at
-}
-
-function bracketEnd(bytes: Uint8Array, start: number): number {
-  let depth = 0
-  const length = bytes.length
-  for (let at = start; at < length; ) {
-    const byte = bytes[at] as number
-    if (byte === quote) {
-      at = stringEnd(bytes, at)
-      if (at === -1) return -1
-      continue
+  /** Goes on from `at`; returns where to go on next. */
+  #step(chunk: Uint8Array, at: number): number {
+    switch (this.#place) {
+      case 'in-key':
+        return this.#inKey(chunk, at)
+      case 'in-string': {
+        const end = this.#stringEnd(chunk, at)
+        return end === -1 ? chunk.length : this.#valueEnds(end)
+      }
+      case 'in-brackets':
+        return this.#inBrackets(chunk, at)
+      case 'in-literal':
+        return this.#inLiteral(chunk, at)
+      default:
+        return this.#between(chunk, at)
     }
-    // Both brackets and both braces differ from their closing partner by 2, and 0x20 folds [ into {.
-    const folded = byte | 0x20
-    if (folded === openBrace) depth += 1
-    else if (folded === closeBrace) {
-      depth -= 1
-      if (depth === 0) return at + 1
-    }
-    at += 1
   }
-  return -1
+
+  #between(chunk: Uint8Array, at: number): number {
+    const byte = chunk[at] as number
+    if (isSpace(byte)) return at + 1
+    switch (this.#place) {
+      case 'start':
+        if (byte === byteOrderMark[this.#before + at]) return at + 1
+        if (byte !== openBrace) this.#problem = { kind: 'not-an-object' }
+        return this.#go('first-key', at + 1)
+      case 'first-key':
+      case 'key':
+        if (byte === quote) {
+          this.#keyParts = []
+          return this.#go('in-key', at + 1)
+        }
+        return byte === closeBrace && this.#place === 'first-key' ? this.#go('after-object', at + 1) : this.#malformed(at)
+      case 'colon':
+        return byte === colon ? this.#go('value', at + 1) : this.#malformed(at)
+      case 'value':
+        return this.#valueStarts(byte, at)
+      case 'after-value':
+        if (byte === comma) return this.#go('key', at + 1)
+        return byte === closeBrace ? this.#go('after-object', at + 1) : this.#malformed(at)
+      default:
+        return this.#malformed(at)
+    }
+  }
+
+  #valueStarts(byte: number, at: number): number {
+    this.#start = this.#before + at
+    if (byte === quote) return this.#go('in-string', at + 1)
+    if (byte === comma || byte === colon || byte === closeBrace || byte === 0x5d) return this.#malformed(at)
+    this.#depth = 0
+    return this.#go((byte | 0x20) === openBrace ? 'in-brackets' : 'in-literal', at)
+  }
+
+  #inKey(chunk: Uint8Array, at: number): number {
+    const end = this.#stringEnd(chunk, at)
+    this.#keyParts.push(chunk.subarray(at, end === -1 ? chunk.length : end - 1))
+    if (end === -1) return chunk.length
+    const key = unescapeKey(this.#keyParts)
+    if (key === undefined) return this.#malformed(at)
+    this.#key = key
+    return this.#go('colon', end)
+  }
+
+  #inBrackets(chunk: Uint8Array, from: number): number {
+    const length = chunk.length
+    let at = from
+    let depth = this.#depth
+    if (this.#isInnerString) {
+      at = this.#stringEnd(chunk, at)
+      if (at === -1) return length
+      this.#isInnerString = false
+    }
+    while (at < length) {
+      const byte = chunk[at] as number
+      at += 1
+      if (byte === quote) {
+        at = this.#stringEnd(chunk, at)
+        if (at === -1) {
+          this.#isInnerString = true
+          break
+        }
+        continue
+      }
+      // Brackets and braces differ by 0x20 only: folding makes one pair of the two.
+      const folded = byte | 0x20
+      if (folded === openBrace) depth += 1
+      else if (folded === closeBrace) {
+        depth -= 1
+        if (depth === 0) return this.#valueEnds(at)
+      }
+    }
+    this.#depth = depth
+    return length
+  }
+
+  #inLiteral(chunk: Uint8Array, from: number): number {
+    for (let at = from; at < chunk.length; at += 1) {
+      const byte = chunk[at] as number
+      if (byte === comma || byte === closeBrace || isSpace(byte)) return this.#valueEnds(at)
+      if (byte === quote || byte === colon || byte === 0x5d || (byte | 0x20) === openBrace) return this.#malformed(at)
+    }
+    return chunk.length
+  }
+
+  /** One past the closing quote of the string that `from` is inside of, or -1 where it goes on in the next chunk. */
+  #stringEnd(chunk: Uint8Array, from: number): number {
+    for (let at = from; ; ) {
+      const close = chunk.indexOf(quote, at)
+      const end = close === -1 ? chunk.length : close
+      // A quote counts after an even number of backslashes. They are counted back from it, and runs are short.
+      let back = end
+      while (back > from && chunk[back - 1] === backslash) back -= 1
+      let isOdd = (end - back) % 2 === 1
+      if (back === from && this.#isEscaped) isOdd = !isOdd
+      if (close === -1) {
+        this.#isEscaped = isOdd
+        return -1
+      }
+      if (!isOdd) {
+        this.#isEscaped = false
+        return close + 1
+      }
+      at = close + 1
+    }
+  }
+
+  #valueEnds(at: number): number {
+    this.#members.push({ key: this.#key, start: this.#start, end: this.#before + at })
+    return this.#go('after-value', at)
+  }
+
+  #go(place: Place, at: number): number {
+    this.#place = place
+    return at
+  }
+
+  #malformed(at: number): number {
+    this.#problem = { kind: 'malformed', at: this.#before + at, problem: missing[this.#place] }
+    return at
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+function unescapeKey(parts: readonly Uint8Array[]): string | undefined {
+  const length = parts.reduce((sum, part) => sum + part.length, 2)
+  const literal = new Uint8Array(length).fill(quote)
+  let at = 1
+  for (const part of parts) {
+    literal.set(part, at)
+    at += part.length
+  }
+  return readString(literal, 0, length)
 }
 
 /** The string value in `bytes[start, end)` with quotes, escapes resolved; undefined where it is not a JSON string. */
-export function readString(bytes: Uint8Array, start: number, end: number): string | undefined {
+export function readString(bytes: Uint8Array, start = 0, end: number = bytes.length): string | undefined {
   if (bytes[start] !== quote) return undefined
   const raw = bytes.subarray(start + 1, end - 1)
   if (raw.indexOf(backslash) === -1) return toText(raw)

@@ -100,8 +100,8 @@ function usualShape(raw: Uint8Array): UsualShape | undefined {
     let at = line.length - 1
     // From the end backwards: names of another length differ there at once, and all lines start alike.
     while (at >= 0 && raw[at] === line[at]) at -= 1
-    // A second field line could still rename the event; the usual frame has one data line, ended by the blank line.
-    if (at === -1) return raw.indexOf(lf, line.length) === raw.length - 2 ? shape : undefined
+    // A second line, after a line feed or a carriage return, could still rename the event; the usual frame has one, ended by the blank line.
+    if (at === -1) return raw.indexOf(lf, line.length) === raw.length - 2 && raw.indexOf(cr, line.length) === -1 ? shape : undefined
   }
   return undefined
 }
