@@ -47,27 +47,37 @@ function bodySource(body: ReadableStream<Uint8Array>): ByteSource {
   if (body.locked) return readBySomebodyElse
   const reader = body.getReader()
   let cancelled: { readonly reason: unknown } | undefined
-  // A body that is broken already has nobody left to tell.
-  const cancel = (reason: unknown): void => {
-    cancelled ??= { reason }
-    reader.cancel(reason).catch(() => undefined)
-  }
   return {
     pump: async (write) => {
+      let isBroken = true
       try {
-        for (;;) {
-          if (cancelled !== undefined) throw cancelled.reason
+        while (cancelled === undefined) {
           const { done, value } = await reader.read()
-          if (done) break
+          if (done) return
+          isBroken = false
           const pressure = write(value)
           if (pressure !== undefined) await pressure
+          isBroken = true
         }
       } catch (cause) {
-        cancel(cause)
+        // What still arrives is read and dropped, so that the client gets to see the answer: most send everything before they look.
+        if (!isBroken) void drop(reader)
         throw cause
       }
-      if (cancelled !== undefined) throw (cancelled as { readonly reason: unknown }).reason
+      throw cancelled.reason
     },
-    cancel,
+    cancel: (reason) => {
+      cancelled ??= { reason }
+      // A body that is broken already has nobody left to tell.
+      reader.cancel(reason).catch(() => undefined)
+    },
+  }
+}
+
+async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The client has left; there is nothing to answer.
   }
 }

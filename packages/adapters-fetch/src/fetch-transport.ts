@@ -52,14 +52,28 @@ function initOf({ method, headers, body }: UpstreamRequest, signal: AbortSignal)
   return {
     method,
     headers: list,
-    // A view over somebody's ArrayBuffer, never a shared one; the type cannot say so.
-    body: (body as Uint8Array<ArrayBuffer> | undefined) ?? null,
+    body: joined(body),
     signal,
     redirect: 'manual',
     decompress: false,
     timeout: false,
     encodeResponseBody: 'manual',
   }
+}
+
+/** Whole, so that every runtime declares the length; a stream would go chunked, and could not be sent again by the runtime. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> | null {
+  if (chunks.length === 0) return null
+  const [first] = chunks as [Uint8Array]
+  // Request bodies never stand in shared memory; the type cannot say so.
+  if (chunks.length === 1) return first as Uint8Array<ArrayBuffer>
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
 }
 
 function toReply({ method }: UpstreamRequest, response: Response, call: AbortController): UpstreamReply {

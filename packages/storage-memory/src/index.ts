@@ -1,1 +1,6 @@
-export {}
+/**
+ * A ledger in memory.
+ *
+ * @packageDocumentation
+ */
+export { defaultMemoryLedgerOptions, memoryLedger, type MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts'

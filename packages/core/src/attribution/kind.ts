@@ -106,7 +106,7 @@ function isEmptyArray(slice: Uint8Array | undefined): boolean {
 /** The nested request of the WebSearch tool carries that server tool and nothing else. */
 function isWebSearchOnly(body: RequestBody): boolean {
   const tools = smallValue(body, 'tools', 4096)
-  return Array.isArray(tools) && tools.every((tool) => /^web_search_/.test(String(field(tool, 'type'))))
+  return Array.isArray(tools) && tools.every((tool) => String(field(tool, 'type')).startsWith('web_search_'))
 }
 
 /** The classifier may only answer with a verdict, and says where that ends. */

@@ -67,6 +67,7 @@ function isWithin(path: string, base: string | undefined): boolean {
 }
 
 const maxSafeguardsBytes = 32 * 1024
+const maxPathLength = 4096
 
 /** `safeguards[].classifier_context.git_state.root`, which auto mode sends: the repository's root, wherever in it the client works. */
 function gitRootOf(body: RequestBody): string | undefined {
@@ -75,7 +76,7 @@ function gitRootOf(body: RequestBody): string | undefined {
   if (!Array.isArray(safeguards)) return undefined
   for (const safeguard of safeguards as readonly unknown[]) {
     const root = field(field(field(safeguard, 'classifier_context'), 'git_state'), 'root')
-    if (typeof root === 'string' && root !== '') return root
+    if (typeof root === 'string' && root !== '' && root.length <= maxPathLength) return root
   }
   return undefined
 }

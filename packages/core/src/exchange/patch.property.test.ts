@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, toBytes, toText } from '../wire/bytes.ts'
-import { anyJsonBody, splitAt } from '../wire/test-arbitraries.ts'
+import { anyJsonBody, splitAt } from '../../test/json-arbitraries.ts'
 import { applyPatches, replaceTopLevelString, type Patch } from './patch.ts'
 import { RequestBody } from './request-body.ts'
 

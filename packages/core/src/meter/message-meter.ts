@@ -1,6 +1,6 @@
 import type { SseFrame } from '../wire/sse-frames.ts'
 import { extraLines, isObject, mergeUsage, toBuckets, toConditions, type JsonObject } from './usage-reducer.ts'
-import { promptTokens, type UsageReport } from './usage.ts'
+import { addTokens, noTokens, promptTokens, type TokenBuckets, type UsageLine, type UsageReport } from './usage.ts'
 
 /** What a reply said of itself, as the meter read it. */
 export interface MessageFacts {
@@ -34,6 +34,9 @@ export class MessageMeter {
   #stopped = false
   #deltaSeen = false
   #streamedBytes = 0
+  /** Messages before the current one: some servers answer one request with several, each with its own usage. */
+  #earlier: readonly UsageLine[] = []
+  #earlierFlags: readonly string[] = []
 
   /** True once `message_start` was seen. */
   get started(): boolean {
@@ -94,21 +97,27 @@ export class MessageMeter {
    * @param requestBytes - what the estimate of an unreported prompt goes by
    */
   report(requestedModel: string, requestBytes: number): UsageReport {
+    const { lines, flags } = this.#current(requestedModel, requestBytes)
+    const all = [...this.#earlier, ...lines]
+    const total = all.filter(({ role }) => role === 'message').reduce<TokenBuckets>(addTokens, noTokens)
+    const source = flags.includes('nothing-reported') ? 'estimated' : this.#stopped ? 'final' : 'partial'
+    return { source, total, lines: all, flags: [...this.#earlierFlags, ...flags] }
+  }
+
+  #current(requestedModel: string, requestBytes: number): { readonly lines: readonly UsageLine[]; readonly flags: readonly string[] } {
     const usage = this.#usage ?? {}
     const model = this.facts.model ?? requestedModel
     const { buckets, flags } = toBuckets(usage)
     const seenOutput = Math.ceil(this.#streamedBytes / bytesPerToken)
     if (promptTokens(buckets) === 0 && buckets.outputTokens <= 1) {
       const estimate = { ...buckets, freshInputTokens: Math.ceil(requestBytes / bytesPerPromptToken), outputTokens: Math.max(seenOutput, buckets.outputTokens) }
-      return { source: 'estimated', total: estimate, lines: [{ ...estimate, model, role: 'message' }], flags: ['nothing-reported'] }
+      return { lines: [{ ...estimate, model, role: 'message' }], flags: ['nothing-reported'] }
     }
     // message_start's output count is a placeholder; until a delta reports, the text seen is the better figure.
     const isEstimated = !this.#deltaSeen && seenOutput > buckets.outputTokens
-    const total = isEstimated ? { ...buckets, outputTokens: seenOutput } : buckets
+    const reply = isEstimated ? { ...buckets, outputTokens: seenOutput } : buckets
     return {
-      source: this.#stopped ? 'final' : 'partial',
-      total,
-      lines: [{ ...total, ...toConditions(usage), model, role: 'message' }, ...extraLines(usage, model, this.#fallbackModel !== undefined)],
+      lines: [{ ...reply, ...toConditions(usage), model, role: 'message' }, ...extraLines(usage, model, this.#fallbackModel !== undefined)],
       flags: isEstimated ? [...flags, 'output-estimated'] : flags,
     }
   }
@@ -116,6 +125,14 @@ export class MessageMeter {
   #start(value: unknown): void {
     const message = isObject(value) && isObject(value['message']) ? value['message'] : undefined
     if (message === undefined) return
+    if (this.#started) {
+      const { lines, flags } = this.#current('unknown', 0)
+      this.#earlier = [...this.#earlier, ...lines]
+      this.#earlierFlags = [...this.#earlierFlags, ...flags]
+      this.#streamedBytes = 0
+      this.#deltaSeen = false
+      this.#fallbackModel = undefined
+    }
     this.#started = true
     this.#stopped = false
     this.#messageId = stringOf(message['id'])

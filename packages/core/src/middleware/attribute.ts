@@ -49,8 +49,6 @@ export const defaultAttributeOptions: DeclaringHeaders & { readonly sessionMemor
 /** How long a settled side call waits for its session to say where it works. Titles leave up to 65 ms before the first main call. */
 const lateMillis = 2000
 
-const bodyRoutes: ReadonlySet<string> = new Set(['/v1/messages', '/v1/messages/count_tokens'])
-
 /**
  * Says whose an exchange is and what it is for: session, agent, developer, repository, kind, client, each with its source. Takes the developer
  * from {@link authenticate} where that came before. Reads the request and never changes it; keeps no prompt text; refuses nothing.
@@ -73,8 +71,8 @@ export function attribute(options: AttributeOptions = {}): Middleware<object, Wi
     adds: ['attribution'],
     handle: async (exchange, next) => {
       const { method, headers, target } = exchange
-      // A body that cannot be read is refused where it is sent; until then its headers say whose it is.
-      const body = method === 'POST' && bodyRoutes.has(target.path) ? await exchange.body().catch(() => noBody) : noBody
+      // A body that cannot be read is refused where it is sent; until then its headers say whose it is. Other routes' bodies tell nothing.
+      const body = method === 'POST' && target.path === '/v1/messages' ? await exchange.body().catch(() => noBody) : noBody
       const { principal } = exchange.context as { readonly principal?: Principal }
       const attribution = attributeRequest({ method, path: target.path, headers, body, principal }, names, isDeviceStored)
       const kind = attribution.kind.value

@@ -2,7 +2,7 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { toBytes, toText } from './bytes.ts'
 import { readString, scanTopLevel, type JsonScan } from './json-scan.ts'
-import { anyJsonBody, splitAt } from './test-arbitraries.ts'
+import { anyJsonBody, splitAt } from '../../test/json-arbitraries.ts'
 
 function parts(bytes: Uint8Array, scan: JsonScan): Record<string, unknown> {
   if (scan.kind !== 'object') throw new Error(`not an object: ${JSON.stringify(scan)}`)

@@ -2,10 +2,10 @@ import { fc, test } from '@fast-check/vitest'
 import { createParser } from 'eventsource-parser'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { sharedFolder } from '../testing/shared-material.ts'
+import { sharedFolder } from '../../test/shared-material.ts'
 import { toBytes, toText } from './bytes.ts'
 import { FrameSplitter, SseFrame } from './sse-frames.ts'
-import { splitAt } from './test-arbitraries.ts'
+import { splitAt } from '../../test/json-arbitraries.ts'
 
 interface Event {
   readonly event: string

@@ -1,0 +1,75 @@
+import { ConfigurationError } from '@sluice/core'
+import type { Command } from './command.ts'
+import { CommandError, messageOf, UsageError } from './errors.ts'
+import { flagHelp } from './flags/flags.ts'
+import { didYouMean } from './flags/nearest.ts'
+import type { Terminal } from './terminal.ts'
+import { version } from './version.ts'
+
+interface CommandEntry {
+  readonly about: string
+  readonly load: () => Promise<Command>
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  start: { about: 'run the gateway', load: async () => (await import('./commands/start.ts')).start },
+  report: { about: 'what was spent: by session, developer, repository, model …', load: async () => (await import('./commands/report.ts')).report },
+  exchanges: { about: 'list exchanges, with usage, cost and proof of passthrough', load: async () => (await import('./commands/exchanges.ts')).exchanges },
+  doctor: { about: 'check upstream, key, clock, gateway and the settings of Claude Code', load: async () => (await import('./commands/doctor.ts')).doctor },
+  run: { about: 'launch a client through the gateway: sluice run -- claude', load: async () => (await import('./commands/run.ts')).run },
+  rehearse: { about: 'run a scripted upstream: no key, no spend', load: async () => (await import('./commands/rehearse.ts')).rehearse },
+}
+
+/** Runs one command line, without the program's own name. Resolves with the exit code: 0, 1 for a failure, 2 for a wrong call. */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const asked = name === 'help' ? rest[0] : undefined
+    if (asked !== undefined && Object.hasOwn(commands, asked)) return runCommandLine([asked, '--help'], terminal)
+    terminal.write(overview())
+    return name === undefined ? 2 : 0
+  }
+  if (name === '--version' || name === '-v') {
+    terminal.write(version)
+    return 0
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (entry === undefined) {
+    terminal.warn(`sluice: there is no command "${name}".${didYouMean(name, Object.keys(commands), (found) => `sluice ${found}`)}\n\n${overview()}`)
+    return 2
+  }
+  const command = await entry.load()
+  if (asksForHelp(rest) && name !== 'rehearse') {
+    terminal.write(helpOf(command))
+    return 0
+  }
+  try {
+    return await command.run(rest, terminal)
+  } catch (cause) {
+    if (cause instanceof UsageError || ConfigurationError.is(cause)) {
+      terminal.warn(`sluice ${name}: ${messageOf(cause)}\nSee: sluice ${name} --help`)
+      return 2
+    }
+    if (cause instanceof CommandError) {
+      terminal.warn(`sluice ${name}: ${cause.message}`)
+      return 1
+    }
+    throw cause
+  }
+}
+
+/** `--help` before a `--`: what stands after belongs to the program that `run` launches. */
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end === -1 ? undefined : end).some((word) => word === '--help' || word === '-h')
+}
+
+function overview(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length))
+  const rows = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`)
+  return `Sluice ${version}: an AI gateway in front of Claude Code.\n\nUsage: sluice COMMAND [flags]\n\n${rows.join('\n')}\n\nsluice COMMAND --help tells more. From a clone: npm start, npm run sluice -- COMMAND.`
+}
+
+function helpOf({ usage, about, flags, notes }: Command): string {
+  return [`Usage: sluice ${usage}`, about, ...(Object.keys(flags).length === 0 ? [] : [flagHelp(flags)]), ...(notes === undefined ? [] : [notes])].join('\n\n')
+}

@@ -1,0 +1,84 @@
+import { CommandError, systemCodeOf, UsageError } from '../errors.ts'
+import type { FlagSpecs, Flags } from '../flags/flags.ts'
+import type { Terminal } from '../terminal.ts'
+import type { ExchangeJson } from './exchange-json.ts'
+import { httpAsk, type HttpAnswer } from './http-ask.ts'
+import type { ReportRowJson } from './report-json.ts'
+
+/** Where a gateway is, when nobody says. */
+export const defaultGatewayUrl = 'http://127.0.0.1:8787'
+
+/** Flags of the commands that ask a gateway. */
+export const gatewayFlags: FlagSpecs = {
+  url: { value: 'URL', about: `the gateway (SLUICE_URL, or ${defaultGatewayUrl})` },
+  'admin-token': { value: 'T', about: "the gateway's admin token, where it has one (SLUICE_ADMIN_TOKEN)" },
+}
+
+const timeoutMillis = 30_000
+
+/** Reads the gateway's URL from flag or environment. @throws UsageError */
+export function gatewayUrl(flags: Flags, { environment }: Terminal): string {
+  const text = flags.text('url') ?? (environment['SLUICE_URL'] || defaultGatewayUrl)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new UsageError(`--url: saw "${text}". Give scheme, host and port, such as ${defaultGatewayUrl}.`)
+  return url.origin + url.pathname.replace(/\/+$/, '')
+}
+
+/** Asks a running gateway. */
+export interface GatewayClient {
+  readonly report: (parameters: URLSearchParams) => Promise<readonly ReportRowJson[]>
+  readonly exchanges: (parameters: URLSearchParams) => Promise<readonly ExchangeJson[]>
+}
+
+/** A client for the gateway that the flags name. Its calls throw a CommandError that says what to do. */
+export function gatewayClient(flags: Flags, terminal: Terminal): GatewayClient {
+  const url = gatewayUrl(flags, terminal)
+  const token = flags.text('admin-token') ?? (terminal.environment['SLUICE_ADMIN_TOKEN'] || undefined)
+  const read = async (path: string, parameters: URLSearchParams): Promise<Readonly<Record<string, unknown>>> => {
+    const { status, text } = await ask(`${url}/admin/v1/${path}?${parameters.toString()}`, token === undefined ? {} : { authorization: `Bearer ${token}` })
+    const value = parsed(text)
+    if (status !== 200) {
+      const message = (value as { readonly error?: { readonly message?: unknown } } | undefined)?.error?.message
+      throw new CommandError(typeof message === 'string' ? message : `${url} answered ${status}, and not like a Sluice gateway. Check --url.`)
+    }
+    if (value === undefined) throw new CommandError(`${url} answered, but not like a Sluice gateway. Check --url.`)
+    return value
+  }
+  return {
+    report: async (parameters) => list<ReportRowJson>((await read('report', parameters))['rows'], url),
+    exchanges: async (parameters) => list<ExchangeJson>((await read('exchanges', parameters))['exchanges'], url),
+  }
+}
+
+async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> {
+  try {
+    return await httpAsk(url, { headers, timeoutMillis })
+  } catch (cause) {
+    throw unreachable(new URL(url).origin, cause)
+  }
+}
+
+/** Whether a gateway answers, and is ready. @throws CommandError where it does not */
+export async function assertGateway(url: string): Promise<void> {
+  const { status } = await ask(`${url}/healthz`, {})
+  if (status !== 200) throw new CommandError(`${url} answered ${status} to /healthz: it is not a Sluice gateway, or not a healthy one. Check --url.`)
+}
+
+function unreachable(url: string, cause: unknown): CommandError {
+  const code = systemCodeOf(cause) ?? (cause instanceof Error ? cause.name : 'no answer')
+  return new CommandError(`no gateway answers at ${url} (${code}). Start one with "npm start" (or sluice start), or name another with --url.`, { cause })
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function list<Item>(value: unknown, url: string): readonly Item[] {
+  if (!Array.isArray(value)) throw new CommandError(`${url} answered, but not like this version of Sluice. Check --url and the gateway's version.`)
+  return value as Item[]
+}

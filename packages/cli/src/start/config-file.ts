@@ -1,0 +1,115 @@
+import type { DigestAlgorithm, Middleware, PricingOptions, StaticKey, UpstreamCredential, UpstreamOptions } from '@sluice/core'
+import { existsSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import { messageOf, systemCodeOf, UsageError } from '../errors.ts'
+import { didYouMean } from '../flags/nearest.ts'
+import { flaggedSpecs, graceSpec } from './setting-specs.ts'
+
+/** What `sluice.config.ts` may say. A flag or an environment variable of the same name is stronger. */
+export interface SluiceConfig {
+  /** @defaultValue '127.0.0.1' */
+  readonly host?: string
+  /** @defaultValue 8787, or a free one where that is taken */
+  readonly port?: number
+  /** @defaultValue 'https://api.anthropic.com' */
+  readonly upstream?: string
+  /** The upstream's API key; read it from the environment rather than writing it down. */
+  readonly upstreamKey?: string
+  /** @defaultValue 'swap' with an upstream key; without one 'passthrough', or 'split' where there are keys */
+  readonly credential?: UpstreamCredential['mode']
+  /** In place of `upstream`, `upstreamKey`, `credential` and `heartbeatSeconds`: core's own options, for several upstreams. */
+  readonly upstreams?: readonly UpstreamOptions[]
+  /** Who is let in. */
+  readonly keys?: readonly StaticKey[]
+  readonly noAuth?: boolean
+  readonly adminToken?: string
+  readonly store?: 'memory'
+  readonly rehearse?: boolean
+  readonly jsonLog?: boolean
+  /** @defaultValue 'crc32' */
+  readonly digest?: DigestAlgorithm
+  readonly heartbeatSeconds?: number
+  /** @defaultValue 67108864 */
+  readonly maxBodyBytes?: number
+  /** @defaultValue this machine's */
+  readonly timeZone?: string
+  /** How long exchanges under way may take to finish when stopping. @defaultValue 30 */
+  readonly graceSeconds?: number
+  /** Prices: overrides, aliases, a contract multiplier. */
+  readonly pricing?: PricingOptions
+  /** Middleware of your own, inside authentication and attribution. */
+  readonly middleware?: readonly Middleware[]
+}
+
+/** What a configuration file may export as its default. */
+export type SluiceConfigExport = SluiceConfig | (() => SluiceConfig | Promise<SluiceConfig>)
+
+/** Types a configuration file: `export default defineConfig({ … })`. */
+export function defineConfig<Config extends SluiceConfigExport>(config: Config): Config {
+  return config
+}
+
+/** A configuration that was read. The plain settings in it are checked with those of the other places; the rest has been checked here. */
+export interface LoadedConfig {
+  readonly name: string
+  readonly config: SluiceConfig
+}
+
+const defaultNames: readonly string[] = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
+
+const isMiddleware = (value: unknown): boolean => typeof value === 'object' && value !== null && 'handle' in value && typeof value.handle === 'function' && 'name' in value && typeof value.name === 'string'
+const credential = z.custom((value) => typeof value === 'object' && value !== null && 'headersFor' in value, 'is not a credential; make one with swapCredential(key), passthroughCredential() or splitCredential() of @sluice/core')
+
+/** The shape of a configuration. Plain settings are `unknown` here: each has its own schema, wherever it is given. */
+const configSchema = z.strictObject({
+  ...Object.fromEntries([...flaggedSpecs, graceSpec].map(({ key }) => [key, z.unknown().optional()])),
+  // What stands within is checked by core, which names the option.
+  upstreams: z.array(z.looseObject({ name: z.string().min(1), baseUrl: z.string(), credential })).min(1).optional(),
+  pricing: z
+    .strictObject({
+      prices: z.looseObject({ version: z.string(), models: z.array(z.unknown()) }).optional(),
+      overrides: z.array(z.looseObject({ models: z.array(z.string()).min(1), rates: z.record(z.string(), z.number()) })).optional(),
+      aliases: z.record(z.string(), z.string()).optional(),
+      contractMultiplier: z.string('is written as text, such as "0.85", so that it stays exact').optional(),
+      unknownModel: z.enum(['assume-dearest', 'flag']).optional(),
+    })
+    .optional(),
+  middleware: z.array(z.custom(isMiddleware, 'is not a middleware: an object with a name and a handle function')).optional(),
+})
+
+/**
+ * Reads the configuration file: the one named, or `sluice.config.ts` in the directory if there is one.
+ *
+ * @throws UsageError naming the file, what is wrong in it, and the fix
+ */
+export async function loadConfig(directory: string, named: string | undefined): Promise<LoadedConfig | undefined> {
+  const path = named === undefined ? defaultNames.map((name) => resolve(directory, name)).find((candidate) => existsSync(candidate)) : resolve(directory, named)
+  if (path === undefined) return undefined
+  if (!existsSync(path)) throw new UsageError(`--config: there is no file ${path}. Give the path of a file such as sluice.config.ts.`)
+  const name = basename(path)
+  let exported: unknown
+  try {
+    exported = ((await import(pathToFileURL(path).href)) as { readonly default?: unknown }).default
+    if (typeof exported === 'function') exported = await (exported as () => unknown)()
+  } catch (cause) {
+    const hint = systemCodeOf(cause) === 'ERR_MODULE_NOT_FOUND' ? ' Install what it imports beside it; a plain object (export default { … }) needs no import.' : ''
+    throw new UsageError(`${name}: could not be loaded: ${messageOf(cause)}${hint}`, { cause })
+  }
+  return { name, config: checkConfig(name, exported) }
+}
+
+/** Checks a configuration's shape. */
+export function checkConfig(name: string, exported: unknown): SluiceConfig {
+  if (typeof exported !== 'object' || exported === null) throw new UsageError(`${name}: has no default export that is a configuration. Write: export default defineConfig({ … })`)
+  const result = configSchema.safeParse(exported)
+  if (result.success) return exported as SluiceConfig
+  const [issue] = result.error.issues
+  if (issue?.code === 'unrecognized_keys') {
+    const unknownKey = issue.keys[0] ?? ''
+    const place = issue.path.length === 0 ? '' : ` in "${issue.path.join('.')}"`
+    throw new UsageError(`${name}: "${unknownKey}"${place} is not a setting.${didYouMean(unknownKey, issue.path.length === 0 ? Object.keys(configSchema.shape) : [])}`)
+  }
+  throw new UsageError(`${name}: ${issue?.path.join('.') ?? 'the configuration'}: ${issue?.message ?? 'is not usable'}`)
+}

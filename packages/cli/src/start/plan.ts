@@ -1,0 +1,125 @@
+import { passthroughCredential, splitCredential, swapCredential, type StaticKey, type UpstreamCredential, type UpstreamOptions } from '@sluice/core'
+import { UsageError } from '../errors.ts'
+import { isLoopbackHost } from './loopback.ts'
+import { given, givenOr, type Given, type SettingSources } from './setting.ts'
+import * as specs from './setting-specs.ts'
+
+/** Who is let in. */
+export type Access =
+  /** Holders of the keys that were configured. */
+  | { readonly kind: 'keys'; readonly keys: readonly StaticKey[] }
+  /** Nobody configured a key for a gateway that spends its operator's money: one is made for this run. */
+  | { readonly kind: 'generated' }
+  /** Clients bring the upstream's own credential, which is what lets them in there. */
+  | { readonly kind: 'own-credential' }
+  /** Anybody on this machine. */
+  | { readonly kind: 'open' }
+
+/** Where requests go. */
+export type UpstreamPlan = { readonly kind: 'rehearsal' } | { readonly kind: 'url'; readonly baseUrl: string; readonly key: string | undefined } | { readonly kind: 'configured'; readonly upstreams: readonly UpstreamOptions[] }
+
+/** What `sluice start` decided from its settings about money and access. */
+export interface StartPlan {
+  readonly host: string
+  readonly upstream: UpstreamPlan
+  readonly credential: UpstreamCredential['mode']
+  readonly access: Access
+  /** What the operator should know, in sentences. */
+  readonly notices: readonly string[]
+}
+
+/**
+ * Decides whose credential goes upstream and who is let in.
+ *
+ * @throws UsageError for settings that contradict each other, or that would let strangers spend
+ */
+export function planStart(sources: SettingSources, upstreams: readonly UpstreamOptions[] | undefined): StartPlan {
+  const host = givenOr(specs.hostSpec, sources, '127.0.0.1')
+  const key = given(specs.upstreamKeySpec, sources)
+  const keys = given(specs.keysSpec, sources)
+  const noAuth = givenOr(specs.noAuthSpec, sources, false)
+  const notices: string[] = []
+  const upstream = planUpstream(sources, upstreams, key?.value, notices)
+  const credential = planCredential(upstream, given(specs.credentialSpec, sources), key, keys, notices)
+  const access = planAccess(upstream, credential, keys, noAuth)
+  if (!isLoopbackHost(host.value) && access.kind !== 'keys') {
+    const why = { generated: 'a key made for this run is for trying things out on one machine', 'own-credential': 'nobody is authenticated by the gateway', open: 'nobody is authenticated' }[access.kind]
+    throw new UsageError(
+      `${host.origin}: "${host.value}" is reachable from other machines, and ${why}. Configure keys (--key DEVELOPER=SECRET or SLUICE_KEYS)${noAuth.value ? ` and drop ${noAuth.origin}` : ''}, or listen on 127.0.0.1.`,
+    )
+  }
+  return { host: host.value, upstream, credential, access, notices }
+}
+
+function planUpstream(sources: SettingSources, upstreams: readonly UpstreamOptions[] | undefined, key: string | undefined, notices: string[]): UpstreamPlan {
+  const rehearse = givenOr(specs.rehearseSpec, sources, false)
+  const url = given(specs.upstreamSpec, sources)
+  if (rehearse.value) {
+    if (url?.layer === rehearse.layer) throw new UsageError(`${rehearse.origin} and ${url.origin} name two upstreams. Give one of them.`)
+    return { kind: 'rehearsal' }
+  }
+  if (upstreams !== undefined && (url === undefined || url.layer === 'file')) {
+    if (url !== undefined) throw new UsageError(`${url.origin} and "upstreams" name two upstreams. Give one of them.`)
+    return { kind: 'configured', upstreams }
+  }
+  if (upstreams !== undefined) notices.push(`${url?.origin} takes the place of "upstreams" in the configuration file.`)
+  const baseUrl = url?.value ?? 'https://api.anthropic.com'
+  const { protocol, hostname } = new URL(baseUrl)
+  if (protocol === 'http:' && !isLoopbackHost(hostname)) notices.push(`The upstream is asked over plain http: prompts${key === undefined ? '' : ' and the upstream key'} can be read on the way.`)
+  return { kind: 'url', baseUrl, key }
+}
+
+function planCredential(
+  upstream: UpstreamPlan,
+  asked: Given<UpstreamCredential['mode']> | undefined,
+  key: Given<string> | undefined,
+  keys: Given<readonly StaticKey[]> | undefined,
+  notices: string[],
+): UpstreamCredential['mode'] {
+  const hasKeys = keys !== undefined && keys.value.length > 0
+  if (upstream.kind === 'configured') {
+    const modes = new Set(upstream.upstreams.map(({ credential }) => credential.mode))
+    if (modes.size > 1) throw new UsageError(`upstreams use the credential modes ${[...modes].join(' and ')}. Clients can follow one; use the same for all.`)
+    return checkMode([...modes][0] as UpstreamCredential['mode'], 'upstreams in the configuration file', hasKeys)
+  }
+  if (upstream.kind === 'rehearsal') return asked === undefined ? 'swap' : checkMode(asked.value, asked.origin, hasKeys)
+  if (asked === undefined) return key !== undefined ? 'swap' : hasKeys ? 'split' : 'passthrough'
+  if (asked.value === 'swap' && key === undefined) throw new UsageError(`${asked.origin}: "swap" sends the gateway's own key upstream, and there is none. Set SLUICE_UPSTREAM_KEY (or --upstream-key), or use --rehearse.`)
+  if (asked.value !== 'swap' && key !== undefined) {
+    if (key.layer === asked.layer) throw new UsageError(`${asked.origin}: "${asked.value}" sends the client's own credential upstream, so ${key.origin} would never be used. Drop one of them.`)
+    notices.push(`${key.origin} is not used: ${asked.origin} is "${asked.value}", which sends the client's own credential.`)
+  }
+  return checkMode(asked.value, asked.origin, hasKeys)
+}
+
+function checkMode(mode: UpstreamCredential['mode'], origin: string, hasKeys: boolean): UpstreamCredential['mode'] {
+  if (mode === 'split' && !hasKeys) throw new UsageError(`${origin}: "split" needs keys of the gateway's own. Add --key DEVELOPER=SECRET (or SLUICE_KEYS).`)
+  if (mode === 'passthrough' && hasKeys) throw new UsageError(`${origin}: "passthrough" leaves no place for the gateway's keys. Use "split": clients send their own credential as usual and the gateway's key in x-sluice-key.`)
+  return mode
+}
+
+function planAccess(upstream: UpstreamPlan, credential: UpstreamCredential['mode'], keys: Given<readonly StaticKey[]> | undefined, noAuth: Given<boolean>): Access {
+  if (keys !== undefined && keys.value.length > 0) {
+    if (noAuth.value) throw new UsageError(`${noAuth.origin} and ${keys.origin} contradict each other. Give one of them.`)
+    return { kind: 'keys', keys: keys.value }
+  }
+  if (credential === 'passthrough') return { kind: 'own-credential' }
+  if (noAuth.value || upstream.kind === 'rehearsal') return { kind: 'open' }
+  return { kind: 'generated' }
+}
+
+/** The upstreams of a plan, once the rehearsal (if any) runs. */
+export function upstreamsOf({ upstream, credential }: StartPlan, rehearsalUrl: string | undefined, heartbeatSeconds: number | undefined): readonly UpstreamOptions[] {
+  if (upstream.kind === 'configured') return upstream.upstreams
+  const baseUrl = upstream.kind === 'url' ? upstream.baseUrl : (rehearsalUrl as string)
+  const { hostname } = new URL(baseUrl)
+  const name = upstream.kind === 'rehearsal' ? 'rehearsal' : hostname === 'api.anthropic.com' ? 'anthropic' : hostname
+  const hosts = { keyHosts: [hostname], oauthHosts: ['api.anthropic.com', ...(isLoopbackHost(hostname) ? [hostname] : [])] }
+  const credentials = {
+    // A rehearsal takes any key. The real one never goes there.
+    swap: () => swapCredential(upstream.kind === 'url' ? (upstream.key as string) : 'rehearsal'),
+    passthrough: () => passthroughCredential(hosts),
+    split: () => splitCredential(hosts),
+  }
+  return [{ name, baseUrl, credential: credentials[credential](), ...(heartbeatSeconds !== undefined && { heartbeatMillis: heartbeatSeconds * 1000 }) }]
+}

@@ -1,0 +1,227 @@
+import type { DigestAlgorithm, StaticKey, UpstreamCredential } from '@sluice/core'
+import { z } from 'zod'
+import type { SettingSpec } from './setting.ts'
+
+const asText = (text: string): unknown => text.trim()
+const asNumber = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN)
+const asSwitch = (text: string): unknown => ({ '1': true, true: true, yes: true, '0': false, false: false, no: false })[text.trim().toLowerCase()] ?? text
+const always = (): boolean => true
+const switchFix = 'Give 1 or 0.'
+
+export const hostSpec: SettingSpec<string> = {
+  key: 'host',
+  flag: 'host',
+  placeholder: 'H',
+  env: 'SLUICE_HOST',
+  about: 'address to listen on (127.0.0.1); beyond loopback, keys are needed',
+  read: (text) => text.trim().replace(/^\[(.*)\]$/, '$1'),
+  schema: z.string().regex(/^[\w.:%-]{1,255}$/),
+  fix: 'Give an address or a host name, such as 127.0.0.1 or 0.0.0.0; the port goes into --port.',
+}
+
+export const portSpec: SettingSpec<number> = {
+  key: 'port',
+  flag: 'port',
+  placeholder: 'N',
+  env: 'SLUICE_PORT',
+  about: 'port to listen on (8787, or a free one if that is taken); 0 takes any',
+  read: asNumber,
+  schema: z.int().min(0).max(65_535),
+  fix: 'Give a whole number from 0 to 65535; 0 takes any free port.',
+}
+
+export const upstreamSpec: SettingSpec<string> = {
+  key: 'upstream',
+  flag: 'upstream',
+  placeholder: 'URL',
+  env: 'SLUICE_UPSTREAM',
+  about: 'API to pass requests to (https://api.anthropic.com)',
+  read: asText,
+  schema: z.string().refine(isBaseUrl),
+  fix: 'Give scheme and host, such as https://api.anthropic.com: no /v1 at the end, no query, no user or password.',
+  isSecret: (seen) => seen.includes('@'),
+}
+
+export const upstreamKeySpec: SettingSpec<string> = {
+  key: 'upstreamKey',
+  flag: 'upstream-key',
+  placeholder: 'KEY',
+  env: 'SLUICE_UPSTREAM_KEY',
+  about: "the upstream's API key, held by the gateway (better in SLUICE_UPSTREAM_KEY: other users can see flags)",
+  read: asText,
+  schema: z.string().regex(/^[\x21-\x7e]{1,4096}$/),
+  fix: 'Give the API key itself: printable ASCII without spaces.',
+  isSecret: always,
+}
+
+export const credentialSpec: SettingSpec<UpstreamCredential['mode']> = {
+  key: 'credential',
+  flag: 'credential',
+  placeholder: 'swap|passthrough|split',
+  env: 'SLUICE_CREDENTIAL',
+  about: "whose credential goes upstream: the gateway's, the client's, or the client's with a gateway key beside it",
+  read: asText,
+  schema: z.enum(['swap', 'passthrough', 'split']),
+  fix: 'Give swap, passthrough or split.',
+}
+
+export const keysSpec: SettingSpec<StaticKey[]> = {
+  key: 'keys',
+  flag: 'key',
+  placeholder: 'DEVELOPER=SECRET',
+  env: 'SLUICE_KEYS',
+  about: 'let in this key, and book it to this developer; repeatable (SLUICE_KEYS: dev=secret,dev2=secret2)',
+  read: (text) => toKeys(text.split(',')),
+  readList: toKeys,
+  schema: z
+    .array(z.strictObject({ developer: z.string().regex(/^[^\s=,\p{Cc}]{1,100}$/u), secret: z.string().regex(/^[\x21-\x7e]{16,512}$/) }))
+    .refine((keys) => new Set(keys.map(({ secret }) => secret)).size === keys.length),
+  fix: 'Give DEVELOPER=SECRET: a name without spaces, and a secret of its own with at least 16 printable characters, such as from: openssl rand -hex 24',
+  isSecret: always,
+}
+
+export const storeSpec: SettingSpec<'memory'> = {
+  key: 'store',
+  flag: 'store',
+  placeholder: 'memory',
+  env: 'SLUICE_STORE',
+  about: 'where exchanges are kept (memory: until the gateway stops)',
+  read: asText,
+  schema: z.literal('memory'),
+  fix: 'This release supports "memory" (kept until the gateway stops). SQLite and PostgreSQL stores are not there yet.',
+}
+
+export const rehearseSpec: SettingSpec<boolean> = {
+  key: 'rehearse',
+  flag: 'rehearse',
+  env: 'SLUICE_REHEARSE',
+  about: 'run a scripted upstream in this process and use it: no key, no spend',
+  read: asSwitch,
+  schema: z.boolean(),
+  fix: switchFix,
+}
+
+export const noAuthSpec: SettingSpec<boolean> = {
+  key: 'noAuth',
+  flag: 'no-auth',
+  env: 'SLUICE_NO_AUTH',
+  about: 'let anybody on this machine in; refused beyond loopback',
+  read: asSwitch,
+  schema: z.boolean(),
+  fix: switchFix,
+}
+
+export const jsonLogSpec: SettingSpec<boolean> = {
+  key: 'jsonLog',
+  flag: 'json-log',
+  env: 'SLUICE_JSON_LOG',
+  about: 'log one JSON object a line',
+  read: asSwitch,
+  schema: z.boolean(),
+  fix: switchFix,
+}
+
+export const digestSpec: SettingSpec<DigestAlgorithm> = {
+  key: 'digest',
+  flag: 'digest',
+  placeholder: 'crc32|sha256',
+  env: 'SLUICE_DIGEST',
+  about: 'how both sides of an exchange are proven equal (crc32)',
+  read: asText,
+  schema: z.enum(['crc32', 'sha256']),
+  fix: 'Give crc32 (fast) or sha256 (for audit).',
+}
+
+export const heartbeatSpec: SettingSpec<number> = {
+  key: 'heartbeatSeconds',
+  flag: 'heartbeat',
+  placeholder: 'SECONDS',
+  env: 'SLUICE_HEARTBEAT_SECONDS',
+  about: 'send a ping after so long a silence of an upstream that sends none (never)',
+  read: asNumber,
+  schema: z.number().min(1).max(3600),
+  fix: 'Give seconds from 1 to 3600; 15 suits most proxies.',
+}
+
+export const maxBodyBytesSpec: SettingSpec<number> = {
+  key: 'maxBodyBytes',
+  flag: 'max-body-bytes',
+  placeholder: 'N',
+  env: 'SLUICE_MAX_BODY_BYTES',
+  about: 'largest request body (67108864)',
+  read: asNumber,
+  schema: z.int().min(1),
+  fix: 'Give a whole number of bytes, such as 67108864.',
+}
+
+export const adminTokenSpec: SettingSpec<string> = {
+  key: 'adminToken',
+  flag: 'admin-token',
+  placeholder: 'T',
+  env: 'SLUICE_ADMIN_TOKEN',
+  about: 'token that reports and listings ask for, from anywhere; without one they answer this machine only',
+  read: asText,
+  schema: z.string().regex(/^[\x21-\x7e]{16,512}$/),
+  fix: 'Give at least 16 printable characters without spaces, such as from: openssl rand -hex 24',
+  isSecret: always,
+}
+
+export const timeZoneSpec: SettingSpec<string> = {
+  key: 'timeZone',
+  flag: 'time-zone',
+  placeholder: 'ZONE',
+  env: 'SLUICE_TIME_ZONE',
+  about: "time zone of the log and of reports by hour and day (this machine's)",
+  read: asText,
+  schema: z.string().refine(isTimeZone),
+  fix: 'Give an IANA name, such as Europe/Berlin or UTC.',
+}
+
+export const graceSpec: SettingSpec<number> = {
+  key: 'graceSeconds',
+  env: 'SLUICE_GRACE_SECONDS',
+  about: 'how long exchanges under way may take to finish when stopping',
+  read: asNumber,
+  schema: z.number().min(0).max(86_400),
+  fix: 'Give seconds from 0 to 86400.',
+}
+
+/** Every setting that has a flag, in the order of the help. */
+export const flaggedSpecs: readonly SettingSpec<unknown>[] = [
+  portSpec,
+  hostSpec,
+  upstreamSpec,
+  upstreamKeySpec,
+  storeSpec,
+  rehearseSpec,
+  noAuthSpec,
+  jsonLogSpec,
+  keysSpec,
+  credentialSpec,
+  digestSpec,
+  heartbeatSpec,
+  maxBodyBytesSpec,
+  adminTokenSpec,
+  timeZoneSpec,
+]
+
+function toKeys(texts: readonly string[]): unknown {
+  return texts.map((text) => {
+    const at = text.indexOf('=')
+    return at === -1 ? text : { developer: text.slice(0, at).trim(), secret: text.slice(at + 1).trim() }
+  })
+}
+
+function isBaseUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '' && url.hash === '' && !/\/v1\/*$/.test(url.pathname)
+}
+
+/** True for an IANA time zone that this runtime knows. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
