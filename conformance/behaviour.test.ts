@@ -28,25 +28,31 @@ for (const runtime of runtimes) {
     let upstream: Rehearsal
     let target: Target
 
-    beforeAll(async () => {
+    const open = async (): Promise<void> => {
       upstream = await startRehearsal({ pace: 0 })
-      const start = async () => runtime.start({ upstreamUrl: upstream.url, deadUrl })
       const deadUrl = `http://127.0.0.1:${await deadPort()}`
+      const start = () => runtime.start({ upstreamUrl: upstream.url, deadUrl })
       target = new Target(runtime, upstream, await start(), start)
-    }, 30_000)
-    afterAll(async () => {
-      target?.client.close()
-      await target?.fixture.stop()
-      await upstream?.close()
-    })
+    }
+    const close = async (): Promise<void> => {
+      target.client.close()
+      await target.fixture.stop()
+      await upstream.close()
+    }
+    beforeAll(open, 30_000)
+    afterAll(close)
     beforeEach(() => target.reset())
-    afterEach(({ task }) => {
-      if (task.result?.state === 'fail' && target.fixture.complaints() !== '') console.error(`${runtime.name} complained:\n${target.fixture.complaints()}`)
-    })
+    afterEach(async ({ task }) => {
+      if (task.result?.state !== 'fail') return
+      if (target.fixture.complaints() !== '') console.error(`${runtime.name} complained:\n${target.fixture.complaints()}`)
+      // What a failed case has left behind must not fail the next.
+      await close()
+      await open()
+    }, 30_000)
 
     for (const { id, title, notOn, run } of cases) {
       const reason = notOn?.({ can: runtime.can, name: runtime.name })
-      if (reason === undefined) test(`${title} [${id}]`, () => run(target), 60_000)
+      if (reason === undefined) test(`${title} [${id}]`, () => run(target), 30_000)
       else test.skip(`${title} [${id}]: ${reason}`)
     }
   })

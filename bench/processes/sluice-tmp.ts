@@ -1,5 +1,6 @@
 import { nodeRuntime, serve } from '@sluice/adapters-node'
-import { authenticate, createGateway, staticKeyRing, swapCredential, type DigestAlgorithm } from '@sluice/core'
+import { attribute, authenticate, createGateway, staticKeyRing, swapCredential, type DigestAlgorithm } from '@sluice/core'
+import { memoryLedger } from '@sluice/storage-memory'
 import type { AddressInfo } from 'node:net'
 import { reportUsage } from './child.ts'
 
@@ -13,7 +14,8 @@ const gateway = createGateway({
 })
   .use(authenticate(staticKeyRing([{ developer: 'bench', secret: 'bench-secret-0123456789' }])))
 
-  
+if (process.env['V']!.includes('a')) gateway.use(attribute())
+if (process.env['V']!.includes('l')) gateway.record(memoryLedger())
 const { server } = await serve(gateway, { port: 0 })
 reportUsage((server.address() as AddressInfo).port)
 process.on("SIGTERM",()=>process.exit(0))

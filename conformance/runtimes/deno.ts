@@ -9,7 +9,7 @@ const binary = optionalBinary('@deno/linux-x64-glibc/deno')
 export const deno: BehaviourRuntime = {
   name: 'Deno',
   missing: binary === undefined ? '@deno/linux-x64-glibc is not installed' : undefined,
-  can: { ...exact, requestRepeats: 'joined', replyRepeats: 'joined', decodes: ['gzip', 'br'] },
+  can: { ...exact, requestRepeats: 'joined', replyRepeats: 'joined', addedRequestHeaders: ['accept', 'accept-language', 'user-agent'], addedReplyHeaders: ['date'], bodyOnGet: false },
   start: async ({ upstreamUrl, deadUrl }) =>
     startFixture({
       program: binary as string,

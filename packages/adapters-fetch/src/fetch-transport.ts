@@ -49,6 +49,8 @@ interface EveryRuntimesInit extends RequestInit {
 function initOf({ method, headers, body }: UpstreamRequest, signal: AbortSignal): EveryRuntimesInit {
   const list = new Headers()
   for (const [name, value] of headers) list.append(name, value)
+  // Else the runtime asks for codings of its own, which the client may not know. Where it is set, Deno also leaves bodies encoded.
+  if (!list.has('accept-encoding')) list.append('accept-encoding', 'identity')
   return {
     method,
     headers: list,

@@ -38,12 +38,11 @@ function builtinZlib(): NodeZlib | undefined {
   }
 }
 
-/** Codings that this runtime's `fetch` takes off a body although it keeps the header. Bun and workerd are told not to. */
+/** Codings that this runtime's `fetch` takes off a body although it keeps the header: only Node's. The others are told not to. */
 export const decodedCodings: ReadonlySet<string> = new Set(codings())
 
 function codings(): readonly string[] {
-  if (surroundings.Bun !== undefined) return []
-  if (surroundings.Deno !== undefined) return ['gzip', 'br']
+  if (surroundings.Bun !== undefined || surroundings.Deno !== undefined) return []
   const undici = surroundings.process?.versions?.undici
   if (undici === undefined) return []
   const [major, minor] = undici.split('.').map(Number) as [number, number]

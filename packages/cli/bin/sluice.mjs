@@ -24,11 +24,24 @@ function pinnedNode() {
   }
 }
 
+/** Started by npm or npx, which pass SIGTERM to a shell that passes it to nobody: when they are gone, so is whoever wanted this. */
+function endWithParent(end) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    end()
+  }, 500)
+  timer.unref()
+}
+
 const node = isNewEnough ? process.execPath : pinnedNode()
 if (node === undefined) {
   console.error(`sluice needs Node 22.18 or newer, and this is ${process.version}. Install a newer one (https://nodejs.org), and try again.`)
   process.exitCode = 1
 } else if (!isClone && isNewEnough) {
+  endWithParent(() => process.kill(process.pid, 'SIGTERM'))
   await import(pathToFileURL(main).href)
 } else {
   const conditions = isClone ? ['--conditions=sluice-source', '--disable-warning=ExperimentalWarning'] : []
@@ -36,9 +49,10 @@ if (node === undefined) {
   // On a terminal Ctrl-C reaches the child by itself; passed on as well it would count twice.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      if (signal !== 'SIGINT' || process.stdin.isTTY !== true) child.kill(signal)
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
+  endWithParent(() => child.kill('SIGTERM'))
   child.on('error', (error) => {
     console.error(`sluice: cannot run ${node}: ${error.message}`)
     process.exitCode = 1

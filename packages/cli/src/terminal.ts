@@ -22,7 +22,7 @@ export interface Terminal {
 /** The terminal of this process. A reader of stdout that has gone away ends nothing. */
 export function processTerminal(): Terminal {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-  const isInteractive = process.stdout.isTTY === true
+  const isInteractive = process.stdout.isTTY
   const hasColour = isInteractive && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
   return {
     write: (line) => void process.stdout.write(`${line}\n`),

@@ -46,14 +46,33 @@ function raw(path: string, headers: http.OutgoingHttpHeaders = {}, to = gateway.
   })
 }
 
-const figures = ['exchanges', 'freshInputTokens', 'cacheReadTokens', 'cacheWrite5mTokens', 'cacheWrite1hTokens', 'outputTokens', 'webSearchRequests', 'webFetchRequests', 'unpricedExchanges', 'partialExchanges'] as const
+const figures = [
+  'exchanges',
+  'freshInputTokens',
+  'cacheReadTokens',
+  'cacheWrite5mTokens',
+  'cacheWrite1hTokens',
+  'outputTokens',
+  'webSearchRequests',
+  'webFetchRequests',
+  'unpricedExchanges',
+  'partialExchanges',
+] as const
 
 describe.concurrent('sluice report', () => {
   test('--json prints an array of rows with every figure of the contract, the cost as text, the group flat on the row', { timeout }, async () => {
     const rows = await json<ReportRowJson[]>('report', '--group-by', 'session,developer,repository,model,agent,kind')
     expect(rows).toHaveLength(2)
     const row = rows.find((candidate) => candidate.session === session)
-    expect(row).toMatchObject({ session, repository: 'acme/payments', model: 'claude-opus-5-5', agent: null, exchanges: 2, unpricedExchanges: 0, partialExchanges: 0 })
+    expect(row).toMatchObject({
+      session,
+      repository: 'acme/payments',
+      model: 'claude-opus-5-5',
+      agent: null,
+      exchanges: 2,
+      unpricedExchanges: 0,
+      partialExchanges: 0,
+    })
     expect(row).toHaveProperty('developer')
     for (const figure of figures) expect(row?.[figure]).toBeTypeOf('number')
     expect(row?.costNanoUsd).toMatch(/^[1-9]\d*$/)
@@ -70,9 +89,10 @@ describe.concurrent('sluice report', () => {
     expect(await json<ReportRowJson[]>('report', '--until', '24h')).toMatchObject([{ exchanges: 0, costNanoUsd: '0', durationMillis: null }])
   })
 
-  test('--where narrows, and hours are of the time zone asked for, or the gateway\'s', { timeout }, async () => {
+  test("--where narrows, and hours are of the time zone asked for, or the gateway's", { timeout }, async () => {
     expect(await json<ReportRowJson[]>('report', '--where', `session=${session}`)).toMatchObject([{ exchanges: 2 }])
-    const hour = async (...zone: readonly string[]): Promise<string | null | undefined> => (await json<ReportRowJson[]>('report', '--group-by', 'hour', '--where', `session=${session}`, ...zone))[0]?.hour
+    const hour = async (...zone: readonly string[]): Promise<string | null | undefined> =>
+      (await json<ReportRowJson[]>('report', '--group-by', 'hour', '--where', `session=${session}`, ...zone))[0]?.hour
     const [berlin, utc] = [await hour(), await hour('--time-zone', 'UTC')]
     expect(berlin).toMatch(/^\d{4}-\d\d-\d\dT\d\d$/)
     expect(berlin).not.toBe(utc)
@@ -109,7 +129,11 @@ describe.concurrent('sluice exchanges', () => {
       status: 200,
       method: 'POST',
       path: '/v1/messages',
-      attribution: { session: { value: session, source: 'header' }, repository: { value: 'acme/payments', source: 'header' }, kind: { value: expect.any(String) as string, source: expect.any(String) as string } },
+      attribution: {
+        session: { value: session, source: 'header' },
+        repository: { value: 'acme/payments', source: 'header' },
+        kind: { value: expect.any(String) as string, source: expect.any(String) as string },
+      },
       requestedModel: 'claude-opus-5-5',
       resolvedModel: 'claude-opus-5-5',
       billedModel: 'claude-opus-5-5',
@@ -136,15 +160,27 @@ describe.concurrent('sluice exchanges', () => {
     const { stdout } = await sluice(['exchanges', '--url', other.url, '--json'])
     await other.stop()
     const [refused] = JSON.parse(stdout) as [ExchangeJson]
-    expect(refused).toMatchObject({ outcome: 'refused', status: 404, error: { origin: 'gateway', code: 'unknown-route' }, upstreamRequestDigest: null, upstreamResponseDigest: null, responseDigest: null, billedModel: null })
+    expect(refused).toMatchObject({
+      outcome: 'refused',
+      status: 404,
+      error: { origin: 'gateway', code: 'unknown-route' },
+      upstreamRequestDigest: null,
+      upstreamResponseDigest: null,
+      responseDigest: null,
+      billedModel: null,
+    })
   })
 
   test('one is found by its id, its upstream request id or its message id, and shown in detail', { timeout }, async () => {
     const [exchange] = await json<ExchangeJson[]>('exchanges', '--session', session, '--limit', '1')
-    for (const id of [exchange?.id, exchange?.upstreamRequestId, exchange?.messageId]) expect(await json<ExchangeJson[]>('exchanges', '--id', id ?? '')).toEqual([exchange])
+    for (const id of [exchange?.id, exchange?.upstreamRequestId, exchange?.messageId])
+      expect(await json<ExchangeJson[]>('exchanges', '--id', id ?? '')).toEqual([exchange])
     const { stdout } = await sluice(['exchanges', '--url', gateway.url, '--id', exchange?.id ?? ''])
     expect(stdout).toMatch(/request out +crc32:\w+ \(the same bytes\)/)
-    expect(await sluice(['exchanges', '--url', gateway.url, '--id', 'ex_none'])).toMatchObject({ code: 1, stderr: expect.stringContaining('knows no exchange "ex_none"') as string })
+    expect(await sluice(['exchanges', '--url', gateway.url, '--id', 'ex_none'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('knows no exchange "ex_none"') as string,
+    })
   })
 })
 
@@ -199,7 +235,10 @@ describe.concurrent('sluice run', () => {
     const directory = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-run-')))
     execFileSync('git', ['init', '--quiet', directory])
     execFileSync('git', ['-C', directory, 'remote', 'add', 'origin', 'https://user:ghp_CANARY@github.com/acme/payments.git'])
-    const { code, stdout } = await sluice(['run', '--url', gateway.url, '--key', 'my-key', '--', process.execPath, '-e', script], { cwd: directory, env: { ANTHROPIC_CUSTOM_HEADERS: 'X-Team: pay' } })
+    const { code, stdout } = await sluice(['run', '--url', gateway.url, '--key', 'my-key', '--', process.execPath, '-e', script], {
+      cwd: directory,
+      env: { ANTHROPIC_CUSTOM_HEADERS: 'X-Team: pay' },
+    })
     rmSync(directory, { recursive: true })
     expect([code, JSON.parse(stdout)]).toEqual([7, [gateway.url, 'my-key', 'X-Team: pay\nx-sluice-repository: acme/payments', '1']])
   })
@@ -217,7 +256,9 @@ test('sluice doctor finds a gateway, an upstream and a key; --json tells it to p
   const { code, stdout } = await sluice(['doctor', '--upstream', upstream.url, '--upstream-key', 'sk-CANARY', '--url', gateway.url, '--json'])
   const { isHealthy, findings } = JSON.parse(stdout) as { isHealthy: boolean; findings: { check: string; state: string }[] }
   expect([code, isHealthy, stdout.includes('CANARY')]).toEqual([0, true, false])
-  expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(expect.arrayContaining(['Node ok', 'upstream ok', 'upstream key ok', 'gateway ok', 'base URL warning']))
+  expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
+    expect.arrayContaining(['Node ok', 'upstream ok', 'upstream key ok', 'gateway ok', 'base URL warning']),
+  )
   const broken = await sluice(['doctor', '--upstream', 'http://127.0.0.1:1'])
   expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(/BROKEN +upstream .*ECONNREFUSED/) as string })
 })

@@ -25,7 +25,11 @@ export interface RunOptions {
 
 /** Runs the real command through its bin, in a clean environment. */
 export function launch(args: readonly string[], { env = {}, cwd }: RunOptions = {}): Running {
-  const child = spawn(process.execPath, [bin, ...args], { cwd, env: { PATH: process.env['PATH'], HOME: '/nonexistent', TZ: 'UTC', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TZ: 'UTC', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -46,9 +50,9 @@ export interface Gateway extends Running {
   readonly stop: () => Promise<Finished>
 }
 
-/** Starts a gateway on a free port and waits for the line that says where. */
-export async function startGateway(args: readonly string[], options?: RunOptions): Promise<Gateway> {
-  const running = launch(['start', '--port', '0', ...args], options)
+/** Starts a gateway, on a free port unless told otherwise, and waits for the line that says where. */
+export async function startGateway(args: readonly string[], options?: RunOptions, port: readonly string[] = ['--port', '0']): Promise<Gateway> {
+  const running = launch(['start', ...port, ...args], options)
   const url = await until(running, ({ stdout }) => /listening on (http:\S+)$/m.exec(stdout)?.[1] ?? /"event":"listening".*"url":"([^"]+)"/.exec(stdout)?.[1])
   const stop = (): Promise<Finished> => {
     running.child.kill('SIGTERM')
@@ -58,7 +62,10 @@ export async function startGateway(args: readonly string[], options?: RunOptions
 }
 
 /** Waits until a command's output shows something. */
-export async function until<Value>(running: Running, look: (output: { readonly stdout: string; readonly stderr: string }) => Value | undefined): Promise<Value> {
+export async function until<Value>(
+  running: Running,
+  look: (output: { readonly stdout: string; readonly stderr: string }) => Value | undefined,
+): Promise<Value> {
   const deadline = Date.now() + 20_000
   for (;;) {
     const found = look(running.output())

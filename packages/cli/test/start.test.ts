@@ -1,23 +1,18 @@
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ask, launch, sluice, startGateway, until } from './sluice.ts'
 
 const timeout = 30_000
 const secret = 'sluice-test-CANARY-0123456789'
 let upstream: Rehearsal
-let directory: string
 
 beforeAll(async () => {
   upstream = await startRehearsal({ defaultScenario: 'text' })
-  directory = mkdtempSync(join(tmpdir(), 'sluice-start-'))
 })
 afterAll(async () => {
   await upstream.close()
-  rmSync(directory, { recursive: true })
 })
 
 const statusOf = async (response: Promise<Response>): Promise<number> => {
@@ -43,15 +38,32 @@ describe.concurrent('sluice start', () => {
   })
 
   test('--json-log prints JSON lines only; no key and no prompt is in any of them', { timeout }, async () => {
-    const gateway = await startGateway(['--upstream', upstream.url, '--upstream-key', 'sk-ant-CANARY-UPSTREAM', '--key', `ada=${secret}`, '--admin-token', 'admin-CANARY-0123456789', '--json-log'])
+    const gateway = await startGateway([
+      '--upstream',
+      upstream.url,
+      '--upstream-key',
+      'sk-ant-CANARY-UPSTREAM',
+      '--key',
+      `ada=${secret}`,
+      '--admin-token',
+      'admin-CANARY-0123456789',
+      '--json-log',
+    ])
     expect(await statusOf(ask(gateway.url, 'CANARY-PROMPT', { 'x-api-key': secret }))).toBe(200)
     expect(await statusOf(ask(gateway.url, '[[rehearse error]] CANARY-PROMPT', { 'x-api-key': secret }))).not.toBe(200)
     expect(await statusOf(ask(gateway.url, 'CANARY-PROMPT', { 'x-api-key': 'wrong-CANARY' }))).toBe(401)
     await until(gateway, ({ stdout }) => ((stdout.match(/"event":"exchange"/g) ?? []).length === 3 ? true : undefined))
     const { code, stdout, stderr } = await gateway.stop()
-    const events = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect([code, events[0]?.['event'], events[0]?.['url']]).toEqual([0, 'listening', gateway.url])
-    expect(events.filter(({ event }) => event === 'exchange').map(({ outcome, status, principal }) => [outcome, status, (principal as { developer?: string } | null)?.developer])).toEqual([
+    expect(
+      events
+        .filter(({ event }) => event === 'exchange')
+        .map(({ outcome, status, principal }) => [outcome, status, (principal as { developer?: string } | null)?.developer]),
+    ).toEqual([
       ['completed', 200, 'ada'],
       ['failed', expect.any(Number), 'ada'],
       ['refused', 401, undefined],
@@ -125,21 +137,24 @@ describe.concurrent('sluice start', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining(`--port: 127.0.0.1:${port} is taken by another process.`)])
   })
 
+  test('the default port gives way to a free one where it is taken, and says so', { timeout }, async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.once('error', () => resolve()).listen(8787, '127.0.0.1', resolve))
+    const gateway = await startGateway(['--rehearse'], {}, [])
+    taken.close()
+    expect(new URL(gateway.url).port).not.toBe('8787')
+    expect((await gateway.stop()).stderr).toContain('Port 8787 is taken, so a free one was chosen.')
+  })
+
   test('a configuration file in the directory is read: its keys, its middleware and its prices', { timeout }, async () => {
-    writeFileSync(
-      join(directory, 'sluice.config.ts'),
-      `export default async () => ({
-        upstream: '${upstream.url}', upstreamKey: 'sk-ant-x', keys: [{ developer: 'ada', secret: '${secret}' }], jsonLog: true,
-        pricing: { overrides: [{ models: ['claude-opus-5-5'], rates: { input: 1, output: 1, cacheWrite5m: 1, cacheWrite1h: 1, cacheRead: 1 } }] },
-        middleware: [{ name: 'mark', handle: (exchange: { setReplyHeader: (name: string, value: string) => void }, next: (adds: object) => unknown) => (exchange.setReplyHeader('x-mark', 'mine'), next({})) }],
-      })\n`,
-    )
-    const gateway = await startGateway([], { cwd: directory })
+    const cwd = fileURLToPath(new URL('fixtures/team', import.meta.url))
+    const gateway = await startGateway([], { cwd, env: { TEST_UPSTREAM: upstream.url, TEST_SECRET: secret } })
     const reply = await ask(gateway.url, 'hello', { 'x-api-key': secret })
     await reply.text()
     expect([reply.status, reply.headers.get('x-mark')]).toEqual([200, 'mine'])
     const cost = await until(gateway, ({ stdout }) => /"event":"exchange".*?"costNanoUsd":"(\d+)"/.exec(stdout)?.[1])
     expect(Number(cost)).toBeLessThan(1000)
+    expect(gateway.output().stdout).toMatch(/"resolvedModel":"team-model".*"patches":\[\{"name":/)
     await gateway.stop()
   })
 

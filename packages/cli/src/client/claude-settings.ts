@@ -28,7 +28,12 @@ export interface ClaudeSettings {
 /** Reads the settings of Claude Code, weakest first: the environment, the user's, the project's, the project's local ones, the managed ones. */
 export function claudeSettings({ environment, directory, home }: Pick<Terminal, 'environment' | 'directory' | 'home'>): ClaudeSettings {
   const configDirectory = environment['CLAUDE_CONFIG_DIR'] || join(home, '.claude')
-  const managed = process.platform === 'darwin' ? '/Library/Application Support/ClaudeCode' : process.platform === 'win32' ? 'C:\\ProgramData\\ClaudeCode' : '/etc/claude-code'
+  const managed =
+    process.platform === 'darwin'
+      ? '/Library/Application Support/ClaudeCode'
+      : process.platform === 'win32'
+        ? 'C:\\ProgramData\\ClaudeCode'
+        : '/etc/claude-code'
   const paths = [
     join(configDirectory, 'settings.json'),
     join(directory, '.claude', 'settings.json'),
@@ -57,7 +62,8 @@ function readSettings(path: string): SettingsFile | undefined {
   }
   try {
     const settings = JSON.parse(text) as { readonly env?: unknown; readonly apiKeyHelper?: unknown }
-    const env = typeof settings.env === 'object' && settings.env !== null ? Object.entries(settings.env).map(([name, value]) => [name, String(value)] as const) : []
+    const env =
+      typeof settings.env === 'object' && settings.env !== null ? Object.entries(settings.env).map(([name, value]) => [name, String(value)] as const) : []
     return { path, env: Object.fromEntries(env), hasApiKeyHelper: typeof settings.apiKeyHelper === 'string' }
   } catch {
     return { path, env: {}, hasApiKeyHelper: false, problem: 'is not valid JSON, so Claude Code ignores it' }

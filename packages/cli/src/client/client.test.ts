@@ -53,7 +53,11 @@ describe('the environment of a client', () => {
 
   test("in split mode the key stands beside the client's own credential", () => {
     const environment = clientEnvironment({ ANTHROPIC_API_KEY: 'own' }, { url: 'http://g', key: 'k', isSplit: true })
-    expect([environment['ANTHROPIC_API_KEY'], environment['ANTHROPIC_AUTH_TOKEN'], environment['ANTHROPIC_CUSTOM_HEADERS']]).toEqual(['own', undefined, 'x-sluice-key: k'])
+    expect([environment['ANTHROPIC_API_KEY'], environment['ANTHROPIC_AUTH_TOKEN'], environment['ANTHROPIC_CUSTOM_HEADERS']]).toEqual([
+      'own',
+      undefined,
+      'x-sluice-key: k',
+    ])
   })
 
   test('hint headers that the user turned off stay off', () => {
@@ -72,7 +76,8 @@ describe('the settings of Claude Code', () => {
 
   const gateway = 'http://127.0.0.1:8787'
   const upstream = 'https://api.anthropic.com'
-  const read = (environment: Record<string, string> = {}): ReturnType<typeof claudeSettings> => claudeSettings({ environment, home: join(root, 'home'), directory: join(root, 'project') })
+  const read = (environment: Record<string, string> = {}): ReturnType<typeof claudeSettings> =>
+    claudeSettings({ environment, home: join(root, 'home'), directory: join(root, 'project') })
   const checks = (environment: Record<string, string>, to = upstream): readonly Finding[] => settingsChecks(read(environment), gateway, to)
   const states = (environment: Record<string, string>, to?: string): readonly string[] => checks(environment, to).map(({ check, state }) => `${check} ${state}`)
   const good = { ANTHROPIC_BASE_URL: gateway, ANTHROPIC_AUTH_TOKEN: 'k' }
@@ -138,7 +143,7 @@ describe('the settings of Claude Code', () => {
     ])
   })
 
-  test("the installed version is read from its package, without running it", () => {
+  test('the installed version is read from its package, without running it', () => {
     mkdirSync(join(root, 'bin'))
     writeFileSync(join(root, 'bin/claude'), '')
     writeFileSync(join(root, 'bin/package.json'), '{"name":"@anthropic-ai/claude-code","version":"2.1.330"}')

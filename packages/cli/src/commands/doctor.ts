@@ -32,8 +32,19 @@ export const doctor: Command = {
     const settings = claudeSettings(terminal)
     const isNamed = parsed.has('url') || Boolean(terminal.environment['SLUICE_URL'])
     const url = gatewayUrl(parsed, terminal)
-    const [upstreamFindings, keyFinding, gatewayFinding] = await Promise.all([upstreamChecks(upstream, terminal.now), keyCheck(upstream, key), gatewayCheck(url, isNamed)])
-    const findings = [nodeCheck(process.versions.node), ...upstreamFindings, keyFinding, gatewayFinding, installationCheck(terminal), ...settingsChecks(settings, url, upstream)]
+    const [upstreamFindings, keyFinding, gatewayFinding] = await Promise.all([
+      upstreamChecks(upstream, terminal.now),
+      keyCheck(upstream, key),
+      gatewayCheck(url, isNamed),
+    ])
+    const findings = [
+      nodeCheck(process.versions.node),
+      ...upstreamFindings,
+      keyFinding,
+      gatewayFinding,
+      installationCheck(terminal),
+      ...settingsChecks(settings, url, upstream),
+    ]
     const off = features(settings)
     const isBroken = findings.some(({ state }) => state === 'broken')
     if (parsed.has('json')) terminal.write(JSON.stringify({ isHealthy: !isBroken, findings, features: off }, null, 2))
@@ -49,7 +60,12 @@ export function nodeCheck(version: string): Finding {
   return isNewEnough ? finding('Node', 'ok', version) : finding('Node', 'broken', `${version} is too old`, 'Install Node 22.18 or newer; 24 is best.')
 }
 
-const marks: Readonly<Record<FindingState, readonly [string, Style]>> = { ok: ['ok', 'green'], warning: ['warning', 'yellow'], broken: ['BROKEN', 'red'], skipped: ['skipped', 'dim'] }
+const marks: Readonly<Record<FindingState, readonly [string, Style]>> = {
+  ok: ['ok', 'green'],
+  warning: ['warning', 'yellow'],
+  broken: ['BROKEN', 'red'],
+  skipped: ['skipped', 'dim'],
+}
 
 function render(findings: readonly Finding[], off: readonly Feature[], { style }: Terminal): string {
   const lines = findings.flatMap(({ check, state, detail, fix }) => {

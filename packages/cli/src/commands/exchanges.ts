@@ -40,8 +40,14 @@ export const exchanges: Command = {
     const found = await gatewayClient(given, terminal).exchanges(parameters)
     const id = given.text('id')
     if (given.has('json')) terminal.write(JSON.stringify(found, null, 2))
-    else if (found.length === 0 && id !== undefined) throw new CommandError(`the gateway knows no exchange "${id}". Give the id of an exchange, an upstream request-id, or a msg_… id.`)
-    else if (found.length === 0) terminal.write(parameters.size > 1 ? 'No exchange matches. Widen --since, --until or --session.' : 'No exchange yet. Point Claude Code at the gateway: export ANTHROPIC_BASE_URL=…, or sluice run -- claude')
+    else if (found.length === 0 && id !== undefined)
+      throw new CommandError(`the gateway knows no exchange "${id}". Give the id of an exchange, an upstream request-id, or a msg_… id.`)
+    else if (found.length === 0)
+      terminal.write(
+        parameters.size > 1
+          ? 'No exchange matches. Widen --since, --until or --session.'
+          : 'No exchange yet. Point Claude Code at the gateway: export ANTHROPIC_BASE_URL=…, or sluice run -- claude',
+      )
     else terminal.write(id === undefined ? exchangesTable(found, timeZone) : found.map(exchangeDetail).join('\n\n'))
     return 0
   },

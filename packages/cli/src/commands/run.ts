@@ -31,9 +31,15 @@ export const run: Command = {
     if (program === undefined) throw new UsageError('there is no command to launch. Put it after --, such as: sluice run -- claude')
     const url = gatewayUrl(given, terminal)
     const key = given.text('key') ?? (terminal.environment['SLUICE_KEY'] || undefined)
-    if (given.has('split') && key === undefined) throw new UsageError('--split sends a key of the gateway beside your own credential, and there is none. Add --key or SLUICE_KEY.')
+    if (given.has('split') && key === undefined)
+      throw new UsageError('--split sends a key of the gateway beside your own credential, and there is none. Add --key or SLUICE_KEY.')
     const repository = given.text('repository') ?? remoteRepository(terminal.directory)
-    const environment = clientEnvironment(terminal.environment, { url, isSplit: given.has('split'), ...(key !== undefined && { key }), ...(repository !== undefined && { repository }) })
+    const environment = clientEnvironment(terminal.environment, {
+      url,
+      isSplit: given.has('split'),
+      ...(key !== undefined && { key }),
+      ...(repository !== undefined && { repository }),
+    })
     await assertGateway(url)
     warnOfSettings(url, terminal)
     return launch(program, programArguments, environment, terminal)
@@ -45,7 +51,8 @@ function warnOfSettings(url: string, terminal: Terminal): void {
   const { files } = claudeSettings(terminal)
   for (const { path, env } of files) {
     const other = env['ANTHROPIC_BASE_URL']
-    if (other !== undefined && other.replace(/\/+$/, '') !== url) terminal.warn(`sluice run: ${path} sets ANTHROPIC_BASE_URL to another address, and Claude Code follows that file. Remove it there.`)
+    if (other !== undefined && other.replace(/\/+$/, '') !== url)
+      terminal.warn(`sluice run: ${path} sets ANTHROPIC_BASE_URL to another address, and Claude Code follows that file. Remove it there.`)
   }
 }
 
@@ -65,7 +72,7 @@ function launch(program: string, words: readonly string[], environment: Readonly
     const child = spawn(program, words, { stdio: 'inherit', env: environment, cwd: terminal.directory })
     const forward = (signal: NodeJS.Signals): void => {
       // On a terminal Ctrl-C reaches the child by itself; passed on as well it would count twice.
-      if (signal !== 'SIGINT' || process.stdin.isTTY !== true) child.kill(signal)
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     }
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
     for (const signal of signals) process.on(signal, forward)
@@ -75,7 +82,11 @@ function launch(program: string, words: readonly string[], environment: Readonly
     }
     child.once('error', (cause) => {
       const code = systemCodeOf(cause)
-      terminal.warn(code === 'ENOENT' ? `sluice run: the command "${program}" was not found on PATH. Install it, or give its path.` : `sluice run: cannot launch "${program}" (${code ?? cause.name}).`)
+      terminal.warn(
+        code === 'ENOENT'
+          ? `sluice run: the command "${program}" was not found on PATH. Install it, or give its path.`
+          : `sluice run: cannot launch "${program}" (${code ?? cause.name}).`,
+      )
       finish(code === 'ENOENT' ? 127 : 126)
     })
     child.once('exit', (code, signal) => finish(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))

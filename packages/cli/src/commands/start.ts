@@ -1,9 +1,9 @@
 import { attribute, authenticate, createGateway, pricing, staticKeyRing, type Fault, type Gateway, type Ledger, type StaticKey } from '@sluice/core'
-import { nodeRuntime, serve, type Served } from '@sluice/adapters-node'
+import { nodeRuntime, serve, type Served, type ServeOptions } from '@sluice/adapters-node'
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
 import { memoryLedger } from '@sluice/storage-memory'
 import type { Command } from '../command.ts'
-import { CommandError, messageOf, systemCodeOf } from '../errors.ts'
+import { CommandError, systemCodeOf } from '../errors.ts'
 import { parseFlags, type FlagSpecs } from '../flags/flags.ts'
 import { readApi } from '../gateway/read-api.ts'
 import { generatedKey } from '../start/generated-key.ts'
@@ -20,7 +20,12 @@ import type { Terminal } from '../terminal.ts'
 const defaultPort = 8787
 
 const flags: FlagSpecs = {
-  ...Object.fromEntries(specs.flaggedSpecs.map(({ flag, placeholder, about, readList }) => [flag as string, { about, ...(placeholder !== undefined && { value: placeholder }), ...(readList !== undefined && { isRepeatable: true as const }) }])),
+  ...Object.fromEntries(
+    specs.flaggedSpecs.map(({ flag, placeholder, about, readList }) => [
+      flag as string,
+      { about, ...(placeholder !== undefined && { value: placeholder }), ...(readList !== undefined && { isRepeatable: true as const }) },
+    ]),
+  ),
   config: { value: 'FILE', about: 'configuration file (sluice.config.ts, if there is one)' },
 }
 
@@ -33,7 +38,11 @@ export const start: Command = {
   run: async (argv, terminal) => {
     const parsed = parseFlags(flags, argv)
     const file = await loadConfig(terminal.directory, parsed.text('config') ?? (terminal.environment['SLUICE_CONFIG'] || undefined))
-    return runGateway({ flags: parsed, environment: terminal.environment, ...(file !== undefined && { file: { name: file.name, config: { ...file.config } } }) }, file?.config ?? {}, terminal)
+    return runGateway(
+      { flags: parsed, environment: terminal.environment, ...(file !== undefined && { file: { name: file.name, config: { ...file.config } } }) },
+      file?.config ?? {},
+      terminal,
+    )
   },
 }
 
@@ -53,13 +62,24 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
   const ledger = memoryLedger()
   try {
     const gateway = buildGateway({ sources, config, plan, generated, rehearsal, runtime, ledger, log })
-    const before = readApi({ ledger, adminToken, timeZone, onFailure: (cause) => log.fault({ code: 'ledger-append-failed', message: 'the ledger could not answer a report', source: 'ledger', cause }) })
-    const served = await listen(gateway, { host: plan.host, isAuthenticated: plan.access.kind === 'keys', graceMillis: graceSeconds * 1000, before }, port, log, plan)
+    const before = readApi({
+      ledger,
+      adminToken,
+      timeZone,
+      onFailure: (cause) => log.fault({ code: 'ledger-append-failed', message: 'the ledger could not answer a report', source: 'ledger', cause }),
+    })
+    const { served, isFallback } = await listen(
+      gateway,
+      { host: plan.host, isAuthenticated: plan.access.kind === 'keys', graceMillis: graceSeconds * 1000, before },
+      port,
+      plan,
+    )
     const signals = stopSignals(terminal.now)
     log.listening(served.url)
     const parts = { plan, url: served.url, generated, rehearsalUrl: rehearsal?.url, hasAdminToken: adminToken !== undefined }
     if (!isJson) for (const line of greeting(parts, terminal)) terminal.write(line)
     else tellPrograms(log, terminal, parts)
+    if (isFallback) log.notice(`Port ${defaultPort} is taken, so a free one was chosen. Give --port to choose.`)
     for (const notice of plan.notices) log.notice(notice)
     const code = await untilStopped(served, gateway, signals, graceSeconds, log)
     signals.dispose()
@@ -99,27 +119,34 @@ function buildGateway({ sources, config, plan, generated, rehearsal, runtime, le
   return gateway.record({ ...ledger, append: (entry) => (log.exchange(entry), ledger.append(entry)) })
 }
 
-async function listen(gateway: Gateway, options: Parameters<typeof serve>[1], port: number | undefined, log: StartLog, plan: StartPlan): Promise<Served> {
+/** Listens on the port asked for, or on the default one; on a free one where nobody asked and the default is taken. */
+async function listen(
+  gateway: Gateway,
+  options: ServeOptions,
+  port: number | undefined,
+  { host }: StartPlan,
+): Promise<{ readonly served: Served; readonly isFallback: boolean }> {
   try {
-    return await serve(gateway, { ...options, port: port ?? defaultPort })
+    return { served: await serve(gateway, { ...options, port: port ?? defaultPort }), isFallback: false }
   } catch (cause) {
     const code = systemCodeOf((cause as Error).cause)
-    if (port === undefined && code === 'EADDRINUSE') {
-      const served = await serve(gateway, { ...options, port: 0 })
-      // Said after the line that programs wait for.
-      setImmediate(() => log.notice(`Port ${defaultPort} is taken, so a free one was chosen. Give --port to choose.`))
-      return served
-    }
+    if (port === undefined && code === 'EADDRINUSE') return { served: await serve(gateway, { ...options, port: 0 }), isFallback: true }
     if (code === undefined) throw cause
-    const where = `${plan.host}:${port ?? defaultPort}`
-    throw new CommandError(code === 'EADDRINUSE' ? `--port: ${where} is taken by another process. Choose another port, or 0 for any free one.` : `cannot listen on ${where} (${code}). Check --host and --port. ${messageOf(cause)}`, { cause })
+    const where = `${host}:${port ?? defaultPort}`
+    throw new CommandError(
+      code === 'EADDRINUSE'
+        ? `--port: ${where} is taken by another process. Choose another port, or 0 for any free one.`
+        : `cannot listen on ${where} (${code}). Check --host and --port.`,
+      { cause },
+    )
   }
 }
 
 /** What the greeting says, for a log that programs read. The key of this run goes to stderr: a log is kept and shipped. */
 function tellPrograms(log: StartLog, terminal: Terminal, { plan, url, generated, rehearsalUrl }: Parameters<typeof greeting>[0]): void {
   if (plan.upstream.kind === 'rehearsal') log.notice(`Requests go to a rehearsal upstream at ${rehearsalUrl}: no key, no spend.`)
-  if (plan.access.kind === 'own-credential') log.notice("No upstream key is set: clients' own credentials pass through. To try Sluice with no key and no spend: --rehearse.")
+  if (plan.access.kind === 'own-credential')
+    log.notice("No upstream key is set: clients' own credentials pass through. To try Sluice with no key and no spend: --rehearse.")
   if (generated === undefined) return
   log.notice('No keys are configured, so one was made for this run. It is on stderr.')
   terminal.warn(`export ANTHROPIC_BASE_URL=${url}\nexport ANTHROPIC_AUTH_TOKEN=${generated.secret}`)

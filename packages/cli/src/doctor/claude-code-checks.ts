@@ -43,7 +43,16 @@ export function settingsChecks(settings: ClaudeSettings, gatewayUrl: string, ups
     ...attributionChecks(settings, upstream),
     ...timeoutChecks(settings),
     ...proxyChecks(settings, gatewayUrl),
-    ...(variable('DISABLE_PROMPT_CACHING') === undefined ? [] : [finding('prompt caching', 'warning', `is off (DISABLE_PROMPT_CACHING in ${variable('DISABLE_PROMPT_CACHING')?.source}): every turn pays its whole prompt afresh`, 'Unset it.')]),
+    ...(variable('DISABLE_PROMPT_CACHING') === undefined
+      ? []
+      : [
+          finding(
+            'prompt caching',
+            'warning',
+            `is off (DISABLE_PROMPT_CACHING in ${variable('DISABLE_PROMPT_CACHING')?.source}): every turn pays its whole prompt afresh`,
+            'Unset it.',
+          ),
+        ]),
   ]
 }
 
@@ -53,8 +62,10 @@ function baseUrlCheck({ variable }: ClaudeSettings, gatewayUrl: string): Finding
   if (found === undefined) return finding('base URL', 'warning', 'ANTHROPIC_BASE_URL is not set: Claude Code goes past the gateway', fix)
   const url = URL.canParse(found.value) ? new URL(found.value) : undefined
   if (url === undefined) return finding('base URL', 'broken', `ANTHROPIC_BASE_URL in ${found.source} is not a URL`, fix)
-  if (/\/v1\/*$/.test(url.pathname)) return finding('base URL', 'broken', `ANTHROPIC_BASE_URL in ${found.source} ends in /v1, which Claude Code adds by itself`, fix)
-  if (!isSameServer(url, new URL(gatewayUrl))) return finding('base URL', 'warning', `ANTHROPIC_BASE_URL in ${found.source} is ${url.origin}, not ${gatewayUrl}`, fix)
+  if (/\/v1\/*$/.test(url.pathname))
+    return finding('base URL', 'broken', `ANTHROPIC_BASE_URL in ${found.source} ends in /v1, which Claude Code adds by itself`, fix)
+  if (!isSameServer(url, new URL(gatewayUrl)))
+    return finding('base URL', 'warning', `ANTHROPIC_BASE_URL in ${found.source} is ${url.origin}, not ${gatewayUrl}`, fix)
   return finding('base URL', 'ok', `ANTHROPIC_BASE_URL in ${found.source} is the gateway`)
 }
 
@@ -67,9 +78,23 @@ function credentialCheck({ variable, files }: ClaudeSettings): Finding {
   const key = variable('ANTHROPIC_API_KEY')
   const token = variable('ANTHROPIC_AUTH_TOKEN')
   const helper = files.find(({ hasApiKeyHelper }) => hasApiKeyHelper)
-  const set = [key && `ANTHROPIC_API_KEY (${key.source})`, token && `ANTHROPIC_AUTH_TOKEN (${token.source})`, helper && `apiKeyHelper (${helper.path})`].filter((name) => name !== undefined)
-  if (token?.value.startsWith('sk-ant-api') === true) return finding('credential', 'warning', `ANTHROPIC_AUTH_TOKEN in ${token.source} holds an Anthropic API key, which the API does not take as a bearer`, 'Put it into ANTHROPIC_API_KEY.')
-  if (set.length > 1) return finding('credential', 'warning', `several are set, and Claude Code may send more than one: ${set.join(', ')}`, 'Keep one: ANTHROPIC_AUTH_TOKEN for a key of the gateway, ANTHROPIC_API_KEY for your own.')
+  const set = [key && `ANTHROPIC_API_KEY (${key.source})`, token && `ANTHROPIC_AUTH_TOKEN (${token.source})`, helper && `apiKeyHelper (${helper.path})`].filter(
+    (name) => name !== undefined,
+  )
+  if (token?.value.startsWith('sk-ant-api') === true)
+    return finding(
+      'credential',
+      'warning',
+      `ANTHROPIC_AUTH_TOKEN in ${token.source} holds an Anthropic API key, which the API does not take as a bearer`,
+      'Put it into ANTHROPIC_API_KEY.',
+    )
+  if (set.length > 1)
+    return finding(
+      'credential',
+      'warning',
+      `several are set, and Claude Code may send more than one: ${set.join(', ')}`,
+      'Keep one: ANTHROPIC_AUTH_TOKEN for a key of the gateway, ANTHROPIC_API_KEY for your own.',
+    )
   return finding('credential', 'ok', set.length === 0 ? 'none is set: Claude Code uses its sign-in' : `${set[0]}`)
 }
 
@@ -83,13 +108,27 @@ function providerChecks({ variable }: ClaudeSettings): readonly Finding[] {
 function attributionChecks({ variable }: ClaudeSettings, upstream: string): readonly Finding[] {
   const found = variable('CLAUDE_CODE_ATTRIBUTION_HEADER')
   if (found?.value !== '0' || !new URL(upstream).hostname.endsWith('anthropic.com')) return []
-  return [finding('attribution', 'warning', `CLAUDE_CODE_ATTRIBUTION_HEADER=0 in ${found.source}: Anthropic's API then answers calls of the auto-mode classifier with 429`, 'Unset it. It is for other upstreams only.')]
+  return [
+    finding(
+      'attribution',
+      'warning',
+      `CLAUDE_CODE_ATTRIBUTION_HEADER=0 in ${found.source}: Anthropic's API then answers calls of the auto-mode classifier with 429`,
+      'Unset it. It is for other upstreams only.',
+    ),
+  ]
 }
 
 function timeoutChecks({ variable }: ClaudeSettings): readonly Finding[] {
   const found = variable('API_TIMEOUT_MS')
   if (found === undefined || !(Number(found.value) < 600_000)) return []
-  return [finding('timeout', 'warning', `API_TIMEOUT_MS=${Number(found.value)} in ${found.source}: long answers are given up and asked (and paid) again`, 'Unset it, or use at least 600000.')]
+  return [
+    finding(
+      'timeout',
+      'warning',
+      `API_TIMEOUT_MS=${Number(found.value)} in ${found.source}: long answers are given up and asked (and paid) again`,
+      'Unset it, or use at least 600000.',
+    ),
+  ]
 }
 
 function proxyChecks({ variable }: ClaudeSettings, gatewayUrl: string): readonly Finding[] {
@@ -99,7 +138,14 @@ function proxyChecks({ variable }: ClaudeSettings, gatewayUrl: string): readonly
   if (proxy === undefined) return []
   const exempt = `${variable('NO_PROXY')?.value ?? ''},${variable('no_proxy')?.value ?? ''}`.split(',').map((entry) => entry.trim().replace(/^\./, ''))
   if (exempt.some((entry) => entry === '*' || entry === hostname || (entry !== '' && hostname.endsWith(`.${entry}`)))) return []
-  return [finding('proxy', 'warning', `${proxy[0]} in ${proxy[1]?.source} is set, and NO_PROXY does not name ${hostname}: Claude Code asks the proxy for the gateway`, `Add ${hostname} to NO_PROXY.`)]
+  return [
+    finding(
+      'proxy',
+      'warning',
+      `${proxy[0]} in ${proxy[1]?.source} is set, and NO_PROXY does not name ${hostname}: Claude Code asks the proxy for the gateway`,
+      `Add ${hostname} to NO_PROXY.`,
+    ),
+  ]
 }
 
 /** How Claude Code reads a switch. */

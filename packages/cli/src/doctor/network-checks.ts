@@ -16,7 +16,10 @@ export async function upstreamChecks(upstream: string, now: () => number): Promi
     const endedAt = now()
     return [finding('upstream', 'ok', `${upstream} answers (${status} in ${duration(endedAt - startedAt)})`), clockCheck(date, startedAt, endedAt)]
   } catch (cause) {
-    return [finding('upstream', 'broken', `${upstream} does not answer: ${failureOf(cause)}`, failureFix(cause)), finding('clock', 'skipped', "there is no upstream's clock to compare with")]
+    return [
+      finding('upstream', 'broken', `${upstream} does not answer: ${failureOf(cause)}`, failureFix(cause)),
+      finding('clock', 'skipped', "there is no upstream's clock to compare with"),
+    ]
   }
 }
 
@@ -35,12 +38,16 @@ export function clockCheck(date: string | undefined, startedAt: number, endedAt:
 
 /** Asks the upstream for its models, which is free, with the key. */
 export async function keyCheck(upstream: string, key: string | undefined): Promise<Finding> {
-  if (key === undefined) return finding('upstream key', 'skipped', "none is set: clients' own credentials pass through", 'To check one: --upstream-key or SLUICE_UPSTREAM_KEY.')
-  const credential: Record<string, string> = key.startsWith('sk-ant-oat') ? { authorization: `Bearer ${key}`, 'anthropic-beta': 'oauth-2025-04-20' } : { 'x-api-key': key }
+  if (key === undefined)
+    return finding('upstream key', 'skipped', "none is set: clients' own credentials pass through", 'To check one: --upstream-key or SLUICE_UPSTREAM_KEY.')
+  const credential: Record<string, string> = key.startsWith('sk-ant-oat')
+    ? { authorization: `Bearer ${key}`, 'anthropic-beta': 'oauth-2025-04-20' }
+    : { 'x-api-key': key }
   try {
     const { status } = await httpAsk(`${upstream}/v1/models?limit=1`, { headers: { ...credential, 'anthropic-version': '2023-06-01' }, timeoutMillis })
     if (status === 200) return finding('upstream key', 'ok', 'is accepted')
-    if (status === 401 || status === 403) return finding('upstream key', 'broken', `is refused (${status})`, 'Check the key in the Anthropic console; it may be revoked, or of another workspace.')
+    if (status === 401 || status === 403)
+      return finding('upstream key', 'broken', `is refused (${status})`, 'Check the key in the Anthropic console; it may be revoked, or of another workspace.')
     return finding('upstream key', 'warning', `could not be told: /v1/models answered ${status}`)
   } catch (cause) {
     return finding('upstream key', 'skipped', `could not be told: ${failureOf(cause)}`)
@@ -52,7 +59,9 @@ export async function gatewayCheck(url: string, isNamed: boolean): Promise<Findi
   try {
     const { status } = await httpAsk(`${url}/readyz`, { timeoutMillis })
     if (status === 200) return finding('gateway', 'ok', `${url} is ready`)
-    return status === 503 ? finding('gateway', 'warning', `${url} is shutting down`) : finding('gateway', 'broken', `${url} answers ${status}: that is not a Sluice gateway`, 'Check --url.')
+    return status === 503
+      ? finding('gateway', 'warning', `${url} is shutting down`)
+      : finding('gateway', 'broken', `${url} answers ${status}: that is not a Sluice gateway`, 'Check --url.')
   } catch (cause) {
     return finding('gateway', isNamed ? 'broken' : 'warning', `${url} does not answer: ${failureOf(cause)}`, 'Start it: npm start')
   }
@@ -65,7 +74,8 @@ function failureOf(cause: unknown): string {
 
 function failureFix(cause: unknown): string {
   const code = systemCodeOf(cause) ?? ''
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'The name does not resolve: check --upstream and DNS. Behind a proxy, let this machine out directly: Sluice uses none.'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'The name does not resolve: check --upstream and DNS. Behind a proxy, let this machine out directly: Sluice uses none.'
   if (/CERT|SSL|TLS|SIGNED/.test(code)) return "The certificate is not trusted: if your network replaces it, set NODE_EXTRA_CA_CERTS to your company's root."
   return 'Check --upstream, and that a firewall lets this machine out. To try Sluice without: npm start -- --rehearse'
 }

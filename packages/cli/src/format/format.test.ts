@@ -53,7 +53,12 @@ describe('figures', () => {
 describe('csv', () => {
   test('a cell that a spreadsheet would run as a formula is made text', () => {
     for (const text of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =cmd']) {
-      expect(csv(['session'], [[text]]).split('\r\n').slice(1).join('\r\n')).toMatch(/^"?'/)
+      expect(
+        csv(['session'], [[text]])
+          .split('\r\n')
+          .slice(1)
+          .join('\r\n'),
+      ).toMatch(/^"?'/)
     }
   })
 
@@ -66,7 +71,14 @@ describe('csv', () => {
 
 describe('table', () => {
   test('columns are as wide as their widest cell, colours not counted, and totals are set off', () => {
-    const text = table([{ title: 'name' }, { title: 'n', align: 'right' }], [['\u001b[31mada\u001b[39m', '1'], ['b', '1,000']], ['total', '1,001'])
+    const text = table(
+      [{ title: 'name' }, { title: 'n', align: 'right' }],
+      [
+        ['\u001b[31mada\u001b[39m', '1'],
+        ['b', '1,000'],
+      ],
+      ['total', '1,001'],
+    )
     expect(text.split('\n')).toEqual(['name       n', '─────  ─────', '\u001b[31mada\u001b[39m        1', 'b      1,000', '─────  ─────', 'total  1,001'])
   })
 })

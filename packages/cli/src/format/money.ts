@@ -10,7 +10,10 @@ export function dollars(nanoUsd: bigint): string {
   const nano = nanoUsd < 0n ? -nanoUsd : nanoUsd
   const micros = (nano + nanoPerMicro / 2n) / nanoPerMicro
   if (micros === 0n && nano > 0n) return `${sign}<$0.000001`
-  const text = (micros % 1_000_000n).toString().padStart(6, '0').replace(/0{1,4}$/, '')
+  const text = (micros % 1_000_000n)
+    .toString()
+    .padStart(6, '0')
+    .replace(/0{1,4}$/, '')
   return `${sign}$${micros / 1_000_000n}.${text}`
 }
 

@@ -11,7 +11,11 @@ export interface Column {
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], totals?: readonly string[]): string {
   const all = [...rows, ...(totals === undefined ? [] : [totals])]
   const widths = columns.map(({ title }, at) => Math.max(widthOf(title), ...all.map((row) => widthOf(row[at] ?? ''))))
-  const line = (cells: readonly string[]): string => columns.map(({ align }, at) => padded(cells[at] ?? '', widths[at] as number, align)).join('  ').trimEnd()
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ align }, at) => padded(cells[at] ?? '', widths[at] as number, align))
+      .join('  ')
+      .trimEnd()
   const rule = widths.map((width) => '─'.repeat(width)).join('  ')
   return [line(columns.map(({ title }) => title)), rule, ...rows.map(line), ...(totals === undefined ? [] : [rule, line(totals)])].join('\n')
 }

@@ -1,4 +1,16 @@
-import type { AttemptRecord, Attributed, Attribution, CostState, LedgerEntry, OutcomeKind, PatchNote, Principal, TokenBuckets, UsageLine, UsageSource } from '@sluice/core'
+import type {
+  AttemptRecord,
+  Attributed,
+  Attribution,
+  CostState,
+  LedgerEntry,
+  OutcomeKind,
+  PatchNote,
+  Principal,
+  TokenBuckets,
+  UsageLine,
+  UsageSource,
+} from '@sluice/core'
 
 /** An exchange as `sluice exchanges --json` and the JSON log show it. What is not known is null, never 0; money is text, so that no reader rounds it. */
 export interface ExchangeJson {
@@ -12,7 +24,10 @@ export interface ExchangeJson {
   readonly endedAt: string
   readonly durationMillis: number
   readonly firstByteMillis: number | null
-  readonly attribution: Readonly<Record<string, Attributed | Readonly<Record<string, string>>>> & { readonly kind: Attributed; readonly tags: Readonly<Record<string, string>> }
+  readonly attribution: Readonly<Record<string, Attributed | Readonly<Record<string, string>>>> & {
+    readonly kind: Attributed
+    readonly tags: Readonly<Record<string, string>>
+  }
   readonly principal: Principal | null
   readonly requestedModel: string | null
   readonly resolvedModel: string | null

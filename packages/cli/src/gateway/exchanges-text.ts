@@ -54,17 +54,28 @@ export function exchangeDetail(exchange: ExchangeJson): string {
   const rows: readonly (readonly [string, string])[] = [
     ['exchange', exchange.id],
     ['request', `${exchange.method} ${exchange.path}, ${exchange.requestBytes} bytes`],
-    ['outcome', `${exchange.outcome}${exchange.error === null ? '' : ` (${exchange.error.origin}: ${exchange.error.code})`}, status ${exchange.status ?? unknown}${exchange.stopReason === null ? '' : `, ${exchange.stopReason}`}`],
+    [
+      'outcome',
+      `${exchange.outcome}${exchange.error === null ? '' : ` (${exchange.error.origin}: ${exchange.error.code})`}, status ${exchange.status ?? unknown}${exchange.stopReason === null ? '' : `, ${exchange.stopReason}`}`,
+    ],
     ['time', `${exchange.startedAt}, first byte after ${duration(exchange.firstByteMillis)}, took ${duration(exchange.durationMillis)}`],
     ['models', `asked ${exchange.requestedModel ?? unknown}, sent ${exchange.resolvedModel ?? unknown}, billed ${exchange.billedModel ?? unknown}`],
     ...known.map(([name, { value, source }]) => [name, `${value} (from ${source})`] as const),
     ...Object.entries(tags).map(([name, value]) => [`tag ${name}`, value] as const),
-    ['usage', `${usage.source}: ${usage.freshInputTokens} fresh, ${usage.cacheReadTokens} cache read, ${usage.cacheWrite5mTokens} + ${usage.cacheWrite1hTokens} cache write (5m + 1h), ${usage.outputTokens} output${usage.flags.length === 0 ? '' : ` [${usage.flags.join(', ')}]`}`],
+    [
+      'usage',
+      `${usage.source}: ${usage.freshInputTokens} fresh, ${usage.cacheReadTokens} cache read, ${usage.cacheWrite5mTokens} + ${usage.cacheWrite1hTokens} cache write (5m + 1h), ${usage.outputTokens} output${usage.flags.length === 0 ? '' : ` [${usage.flags.join(', ')}]`}`,
+    ],
     ['cost', `${costText(exchange)} (${cost.state}, prices ${cost.priceVersion})`],
-    ...exchange.attempts.map(({ upstream, status, failure }, at) => [`attempt ${at + 1}`, `${upstream}: ${status ?? unknown}${failure === undefined ? '' : ` ${failure}`}`] as const),
+    ...exchange.attempts.map(
+      ({ upstream, status, failure }, at) => [`attempt ${at + 1}`, `${upstream}: ${status ?? unknown}${failure === undefined ? '' : ` ${failure}`}`] as const,
+    ),
     ['upstream', `request-id ${exchange.upstreamRequestId ?? unknown}, message ${exchange.messageId ?? unknown}`],
     ['request in', exchange.requestDigest ?? unknown],
-    ['request out', `${exchange.upstreamRequestDigest ?? unknown}${sameAs(exchange.requestDigest, exchange.upstreamRequestDigest)}${exchange.patches.length === 0 ? '' : `, patches: ${exchange.patches.map(({ name, start, end }) => `${name} at ${start}-${end}`).join(', ')}`}`],
+    [
+      'request out',
+      `${exchange.upstreamRequestDigest ?? unknown}${sameAs(exchange.requestDigest, exchange.upstreamRequestDigest)}${exchange.patches.length === 0 ? '' : `, patches: ${exchange.patches.map(({ name, start, end }) => `${name} at ${start}-${end}`).join(', ')}`}`,
+    ],
     ['reply in', exchange.upstreamResponseDigest ?? unknown],
     ['reply out', `${exchange.responseDigest ?? unknown}${sameAs(exchange.upstreamResponseDigest, exchange.responseDigest)}`],
   ]

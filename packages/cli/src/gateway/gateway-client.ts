@@ -20,7 +20,8 @@ const timeoutMillis = 30_000
 export function gatewayUrl(flags: Flags, { environment }: Terminal): string {
   const text = flags.text('url') ?? (environment['SLUICE_URL'] || defaultGatewayUrl)
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new UsageError(`--url: saw "${text}". Give scheme, host and port, such as ${defaultGatewayUrl}.`)
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`--url: saw "${text}". Give scheme, host and port, such as ${defaultGatewayUrl}.`)
   return url.origin + url.pathname.replace(/\/+$/, '')
 }
 
@@ -45,8 +46,8 @@ export function gatewayClient(flags: Flags, terminal: Terminal): GatewayClient {
     return value
   }
   return {
-    report: async (parameters) => list<ReportRowJson>((await read('report', parameters))['rows'], url),
-    exchanges: async (parameters) => list<ExchangeJson>((await read('exchanges', parameters))['exchanges'], url),
+    report: async (parameters) => list((await read('report', parameters))['rows'], url) as readonly ReportRowJson[],
+    exchanges: async (parameters) => list((await read('exchanges', parameters))['exchanges'], url) as readonly ExchangeJson[],
   }
 }
 
@@ -78,7 +79,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-function list<Item>(value: unknown, url: string): readonly Item[] {
+function list(value: unknown, url: string): readonly unknown[] {
   if (!Array.isArray(value)) throw new CommandError(`${url} answered, but not like this version of Sluice. Check --url and the gateway's version.`)
-  return value as Item[]
+  return value
 }

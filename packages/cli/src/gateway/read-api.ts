@@ -46,7 +46,8 @@ export function readApi(options: ReadApiOptions): (request: IncomingMessage, res
 }
 
 function wrongRoute(method: string | undefined, path: string): Denial | undefined {
-  if (path !== `${prefix}report` && path !== `${prefix}exchanges`) return { status: 404, type: 'not_found_error', message: `There is ${prefix}report and ${prefix}exchanges.` }
+  if (path !== `${prefix}report` && path !== `${prefix}exchanges`)
+    return { status: 404, type: 'not_found_error', message: `There is ${prefix}report and ${prefix}exchanges.` }
   if (method !== 'GET') return { status: 405, type: 'invalid_request_error', message: 'Only GET: this API reads.' }
   return undefined
 }
@@ -77,7 +78,8 @@ function onlyThisMachine({ socket, headersDistinct }: IncomingMessage): Denial |
   return {
     status: 403,
     type: 'permission_error',
-    message: 'Reports are for programs on the machine of the gateway. To read them from elsewhere, start it with --admin-token (or SLUICE_ADMIN_TOKEN) and send that as a bearer token.',
+    message:
+      'Reports are for programs on the machine of the gateway. To read them from elsewhere, start it with --admin-token (or SLUICE_ADMIN_TOKEN) and send that as a bearer token.',
   }
 }
 
@@ -88,17 +90,32 @@ function onlyHolders(token: string): (request: IncomingMessage) => Denial | unde
     const values = headersDistinct['authorization'] ?? []
     const presented = values.length === 1 ? /^bearer +(\S+) *$/i.exec(values[0] as string)?.[1] : undefined
     if (presented !== undefined && timingSafeEqual(digest(presented), expected)) return undefined
-    return { status: 401, type: 'authentication_error', message: `Reports of this gateway need its admin token${presented === undefined ? '' : ', and this is not it'}. Send it as "Authorization: Bearer …" (sluice report --admin-token, SLUICE_ADMIN_TOKEN).` }
+    return {
+      status: 401,
+      type: 'authentication_error',
+      message: `Reports of this gateway need its admin token${presented === undefined ? '' : ', and this is not it'}. Send it as "Authorization: Bearer …" (sluice report --admin-token, SLUICE_ADMIN_TOKEN).`,
+    }
   }
 }
 
 function deny(response: ServerResponse, { status, type, message }: Denial): void {
-  send(response, status, { type: 'error', error: { type, message }, request_id: newExchangeId(Date.now()) }, status === 401 ? { 'www-authenticate': 'Bearer' } : status === 405 ? { allow: 'GET' } : {})
+  send(
+    response,
+    status,
+    { type: 'error', error: { type, message }, request_id: newExchangeId(Date.now()) },
+    status === 401 ? { 'www-authenticate': 'Bearer' } : status === 405 ? { allow: 'GET' } : {},
+  )
 }
 
 function send(response: ServerResponse, status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): void {
   const body = Buffer.from(JSON.stringify(value))
   response.on('error', () => undefined)
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers })
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
   response.end(body)
 }

@@ -18,21 +18,28 @@ export function toReportQuery(parameters: Parameters, timeZone: string): ReportQ
   const zone = parameters.get('timeZone') ?? timeZone
   if (!isTimeZone(zone)) throw new QueryError(`timeZone: "${zone.slice(0, 60)}" is not known. Give an IANA name, such as Europe/Berlin.`)
   const groupBy = parameters.getAll('groupBy').flatMap((list) => list.split(',').filter((name) => name !== ''))
-  return { groupBy: [...new Set(groupBy.map((name) => toDimension('groupBy', name)))], ...span(parameters), timeZone: zone, where: toFilter(parameters.getAll('where')) }
+  return {
+    groupBy: [...new Set(groupBy.map((name) => toDimension('groupBy', name)))],
+    ...span(parameters),
+    timeZone: zone,
+    where: toFilter(parameters.getAll('where')),
+  }
 }
 
 /** Reads `since`, `until`, `id`, `session` and `limit`. @throws QueryError */
 export function toExchangeQuery(parameters: Parameters): ExchangeQuery {
   allow(parameters, ['since', 'until', 'id', 'session', 'limit'])
   const limit = parameters.get('limit')
-  if (limit !== null && !(/^\d{1,5}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit)) throw new QueryError(`limit: "${limit.slice(0, 20)}" is not a number from 1 to ${maxLimit}.`)
+  if (limit !== null && !(/^\d{1,5}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit))
+    throw new QueryError(`limit: "${limit.slice(0, 20)}" is not a number from 1 to ${maxLimit}.`)
   const id = parameters.get('id')
   const session = parameters.get('session')
   return { ...span(parameters), ...(id !== null && { id }), ...(session !== null && { session }), ...(limit !== null && { limit: Number(limit) }) }
 }
 
 function allow(parameters: Parameters, names: readonly string[]): void {
-  for (const name of parameters.keys()) if (!names.includes(name)) throw new QueryError(`"${name.slice(0, 40)}" is not a parameter here.${didYouMean(name, names)}`)
+  for (const name of parameters.keys())
+    if (!names.includes(name)) throw new QueryError(`"${name.slice(0, 40)}" is not a parameter here.${didYouMean(name, names)}`)
 }
 
 function span(parameters: Parameters): { readonly since?: number; readonly until?: number } {
@@ -45,7 +52,8 @@ function instant(parameters: Parameters, name: string): number | undefined {
   const text = parameters.get(name)
   if (text === null) return undefined
   const millis = /^\d{1,15}$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\d(?:T|$)/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(millis)) throw new QueryError(`${name}: "${text.slice(0, 40)}" is not an instant. Give ISO 8601, such as 2026-11-24T13:00:00Z, or milliseconds since 1970.`)
+  if (Number.isNaN(millis))
+    throw new QueryError(`${name}: "${text.slice(0, 40)}" is not an instant. Give ISO 8601, such as 2026-11-24T13:00:00Z, or milliseconds since 1970.`)
   return millis
 }
 
@@ -62,7 +70,8 @@ export function toFilter(texts: readonly string[]): Filter {
   for (const text of texts) {
     const at = text.indexOf('=')
     const name = toDimension('where', at === -1 ? text : text.slice(0, at))
-    if (at === -1 || name === 'hour' || name === 'day') throw new QueryError(`where: "${text.slice(0, 40)}" is not a filter. Give dimension=value, such as session=…; for times use since and until.`)
+    if (at === -1 || name === 'hour' || name === 'day')
+      throw new QueryError(`where: "${text.slice(0, 40)}" is not a filter. Give dimension=value, such as session=…; for times use since and until.`)
     where[name] = text.slice(at + 1)
   }
   return where

@@ -20,7 +20,10 @@ export function reportTable(rows: readonly ReportRowJson[], groupBy: readonly Re
   const buckets = tokenTitles.filter(([bucket]) => bucket !== 'webSearchRequests' || rows.some((row) => row.webSearchRequests > 0))
   const columns: Column[] = [
     ...groupBy.map((title): Column => ({ title })),
-    ...['exchanges', ...buckets.map(([, title]) => title), 'cost', 'first byte p50', 'took p50', 'took p99'].map((title): Column => ({ title, align: 'right' })),
+    ...['exchanges', ...buckets.map(([, title]) => title), 'cost', 'first byte p50', 'took p50', 'took p99'].map((title): Column => ({
+      title,
+      align: 'right',
+    })),
   ]
   const cells = (row: ReportRowJson, group: readonly string[]): readonly string[] => [
     ...group,
@@ -31,10 +34,25 @@ export function reportTable(rows: readonly ReportRowJson[], groupBy: readonly Re
     duration(row.durationMillis?.p50),
     duration(row.durationMillis?.p99),
   ]
-  const body = rows.map((row) => cells(row, groupBy.map((dimension) => groupText(row[dimension]))))
+  const body = rows.map((row) =>
+    cells(
+      row,
+      groupBy.map((dimension) => groupText(row[dimension])),
+    ),
+  )
   if (rows.length < 2) return [table(columns, body), ...notes(rows)].join('\n')
   const total = totalOf(rows)
-  return [table(columns, body, cells(total, groupBy.map((_, at) => (at === 0 ? 'total' : '')))), ...notes([total])].join('\n')
+  return [
+    table(
+      columns,
+      body,
+      cells(
+        total,
+        groupBy.map((_, at) => (at === 0 ? 'total' : '')),
+      ),
+    ),
+    ...notes([total]),
+  ].join('\n')
 }
 
 function groupText(value: string | null | undefined): string {
@@ -52,7 +70,10 @@ function notes(rows: readonly ReportRowJson[]): readonly string[] {
   const unpriced = sum('unpricedExchanges')
   const partial = sum('partialExchanges')
   const found: string[] = []
-  if (unpriced > 0) found.push(`~ ${count(unpriced)} of them asked a model without a known price: assumed at the dearest, or left out. Give its price under "pricing" in sluice.config.ts.`)
+  if (unpriced > 0)
+    found.push(
+      `~ ${count(unpriced)} of them asked a model without a known price: assumed at the dearest, or left out. Give its price under "pricing" in sluice.config.ts.`,
+    )
   if (partial > 0) found.push(`${count(partial)} of them broke off before the final usage came: counted as far as seen.`)
   return found.length === 0 ? [] : ['', ...found]
 }

@@ -59,14 +59,21 @@ export interface LoadedConfig {
 
 const defaultNames: readonly string[] = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
 
-const isMiddleware = (value: unknown): boolean => typeof value === 'object' && value !== null && 'handle' in value && typeof value.handle === 'function' && 'name' in value && typeof value.name === 'string'
-const credential = z.custom((value) => typeof value === 'object' && value !== null && 'headersFor' in value, 'is not a credential; make one with swapCredential(key), passthroughCredential() or splitCredential() of @sluice/core')
+const isMiddleware = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'handle' in value && typeof value.handle === 'function' && 'name' in value && typeof value.name === 'string'
+const credential = z.custom(
+  (value) => typeof value === 'object' && value !== null && 'headersFor' in value,
+  'is not a credential; make one with swapCredential(key), passthroughCredential() or splitCredential() of @sluice/core',
+)
 
 /** The shape of a configuration. Plain settings are `unknown` here: each has its own schema, wherever it is given. */
 const configSchema = z.strictObject({
   ...Object.fromEntries([...flaggedSpecs, graceSpec].map(({ key }) => [key, z.unknown().optional()])),
   // What stands within is checked by core, which names the option.
-  upstreams: z.array(z.looseObject({ name: z.string().min(1), baseUrl: z.string(), credential })).min(1).optional(),
+  upstreams: z
+    .array(z.looseObject({ name: z.string().min(1), baseUrl: z.string(), credential }))
+    .min(1)
+    .optional(),
   pricing: z
     .strictObject({
       prices: z.looseObject({ version: z.string(), models: z.array(z.unknown()) }).optional(),
@@ -94,7 +101,8 @@ export async function loadConfig(directory: string, named: string | undefined): 
     exported = ((await import(pathToFileURL(path).href)) as { readonly default?: unknown }).default
     if (typeof exported === 'function') exported = await (exported as () => unknown)()
   } catch (cause) {
-    const hint = systemCodeOf(cause) === 'ERR_MODULE_NOT_FOUND' ? ' Install what it imports beside it; a plain object (export default { … }) needs no import.' : ''
+    const hint =
+      systemCodeOf(cause) === 'ERR_MODULE_NOT_FOUND' ? ' Install what it imports beside it; a plain object (export default { … }) needs no import.' : ''
     throw new UsageError(`${name}: could not be loaded: ${messageOf(cause)}${hint}`, { cause })
   }
   return { name, config: checkConfig(name, exported) }
@@ -102,14 +110,17 @@ export async function loadConfig(directory: string, named: string | undefined): 
 
 /** Checks a configuration's shape. */
 export function checkConfig(name: string, exported: unknown): SluiceConfig {
-  if (typeof exported !== 'object' || exported === null) throw new UsageError(`${name}: has no default export that is a configuration. Write: export default defineConfig({ … })`)
+  if (typeof exported !== 'object' || exported === null)
+    throw new UsageError(`${name}: has no default export that is a configuration. Write: export default defineConfig({ … })`)
   const result = configSchema.safeParse(exported)
-  if (result.success) return exported as SluiceConfig
+  if (result.success) return exported
   const [issue] = result.error.issues
   if (issue?.code === 'unrecognized_keys') {
     const unknownKey = issue.keys[0] ?? ''
     const place = issue.path.length === 0 ? '' : ` in "${issue.path.join('.')}"`
-    throw new UsageError(`${name}: "${unknownKey}"${place} is not a setting.${didYouMean(unknownKey, issue.path.length === 0 ? Object.keys(configSchema.shape) : [])}`)
+    throw new UsageError(
+      `${name}: "${unknownKey}"${place} is not a setting.${didYouMean(unknownKey, issue.path.length === 0 ? Object.keys(configSchema.shape) : [])}`,
+    )
   }
   throw new UsageError(`${name}: ${issue?.path.join('.') ?? 'the configuration'}: ${issue?.message ?? 'is not usable'}`)
 }

@@ -48,7 +48,11 @@ export function exchangeLine(entry: LedgerEntry, { style }: Pick<Terminal, 'styl
     attribution.repository === undefined ? unknown : printable(attribution.repository.value, 60),
   ]
   const text = line(cells.map((cell, at) => cut(cell, columns[at]?.[1] ?? 0)))
-  return outcome.kind === 'completed' ? (cost.state === 'assumed' || cost.state === 'unpriced' ? style('yellow', text) : text) : style(outcome.kind === 'client-gone' ? 'yellow' : 'red', text)
+  return outcome.kind === 'completed'
+    ? cost.state === 'assumed' || cost.state === 'unpriced'
+      ? style('yellow', text)
+      : text
+    : style(outcome.kind === 'client-gone' ? 'yellow' : 'red', text)
 }
 
 function costText({ cost, usage }: LedgerEntry): string {
@@ -66,5 +70,8 @@ function cut(text: string, width: number): string {
 }
 
 function line(cells: readonly string[]): string {
-  return columns.map(([, width, align], at) => padded(cells[at] ?? '', width, align)).join(' ').trimEnd()
+  return columns
+    .map(([, width, align], at) => padded(cells[at] ?? '', width, align))
+    .join(' ')
+    .trimEnd()
 }

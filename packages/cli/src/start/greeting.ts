@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import type { StaticKey } from '@sluice/core'
 import type { Terminal } from '../terminal.ts'
-import { isLoopbackHost } from './loopback.ts'
 import type { StartPlan } from './plan.ts'
 
 /** What the greeting speaks of. */
@@ -22,7 +21,7 @@ export function greeting(parts: GreetingParts, { style }: Pick<Terminal, 'style'
     '',
     ...explanation(parts),
     '',
-    'In another terminal:',
+    plan.access.kind === 'own-credential' ? 'In another terminal, where ANTHROPIC_API_KEY is set or Claude Code is signed in:' : 'In another terminal:',
     '',
     ...commands.map((command) => `  ${style('cyan', command)}`),
     '',
@@ -49,25 +48,34 @@ function explanation({ plan, rehearsalUrl, generated }: GreetingParts): readonly
       return plan.credential === 'split' ? [`${to} with each client's own credential: no upstream key is set.`, who] : [`${to} with the gateway's key.`, who]
     }
     case 'generated':
-      return [`${to} with the gateway's key.`, `No keys are configured, so one was made for this run; what it spends is booked to ${generated?.developer ?? 'local'}.`, 'It is shown this once. To keep keys: --key DEVELOPER=SECRET or SLUICE_KEYS.']
+      return [
+        `${to} with the gateway's key.`,
+        `No keys are configured, so one was made for this run; what it spends is booked to ${generated?.developer ?? 'local'}.`,
+        'It is shown this once. To keep keys: --key DEVELOPER=SECRET or SLUICE_KEYS.',
+      ]
     case 'own-credential':
-      return [`No upstream key is set: clients' own credentials pass through. ${to}.`, 'To hold the key here: SLUICE_UPSTREAM_KEY. To try Sluice with no key and no spend: --rehearse.']
-    case 'open':
+      return [
+        `No upstream key is set: clients' own credentials pass through. ${to}.`,
+        'To hold the key here: SLUICE_UPSTREAM_KEY. To try Sluice with no key and no spend: --rehearse.',
+      ]
+    default:
       return [`${to} with the gateway's key, from anybody on this machine (--no-auth).`]
   }
 }
 
+/** Without comments: not every shell takes them at its prompt. */
 function credentialLines({ plan, generated }: GreetingParts): readonly string[] {
-  const { access, credential } = plan
+  const { access, credential, upstream } = plan
   switch (access.kind) {
     case 'generated':
       return [`export ANTHROPIC_AUTH_TOKEN=${generated?.secret ?? ''}`]
     case 'open':
-      return [`export ANTHROPIC_AUTH_TOKEN=${plan.upstream.kind === 'rehearsal' ? 'rehearsal' : 'none'}   # anything: no key is checked`]
+      // Claude Code wants some credential; nobody checks this one.
+      return [`export ANTHROPIC_AUTH_TOKEN=${upstream.kind === 'rehearsal' ? 'rehearsal' : 'no-key-needed'}`]
     case 'own-credential':
-      return ['export ANTHROPIC_API_KEY=…   # your own key, unless you are signed in']
-    case 'keys':
-      return credential === 'split' ? ['export ANTHROPIC_CUSTOM_HEADERS="x-sluice-key: …"   # your key of this gateway'] : ['export ANTHROPIC_AUTH_TOKEN=…   # your key of this gateway']
+      return []
+    default:
+      return [credential === 'split' ? 'export ANTHROPIC_CUSTOM_HEADERS="x-sluice-key: YOUR_KEY"' : 'export ANTHROPIC_AUTH_TOKEN=YOUR_KEY']
   }
 }
 
@@ -80,6 +88,6 @@ function reachableUrl(url: string): string {
 
 function localUrl(url: string): string {
   const parsed = new URL(url)
-  if (!isLoopbackHost(parsed.hostname) && /^(?:0\.0\.0\.0|\[::\])$/.test(parsed.hostname)) parsed.hostname = '127.0.0.1'
+  if (/^(?:0\.0\.0\.0|\[::\])$/.test(parsed.hostname)) parsed.hostname = '127.0.0.1'
   return parsed.origin
 }

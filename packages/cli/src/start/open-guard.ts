@@ -20,7 +20,10 @@ export function loopbackClientsOnly(): Middleware {
 }
 
 function refused(how: string): GatewayError {
-  return new GatewayError('refused', `This gateway asks for no key, so it serves programs on this machine only, and the request ${how}. Start it with --key DEVELOPER=SECRET to serve others.`)
+  return new GatewayError(
+    'refused',
+    `This gateway asks for no key, so it serves programs on this machine only, and the request ${how}. Start it with --key DEVELOPER=SECRET to serve others.`,
+  )
 }
 
 function isLoopbackOrigin(origin: string): boolean {

@@ -7,11 +7,17 @@ import { planStart, upstreamsOf, type StartPlan } from './plan.ts'
 import { given, type SettingSources } from './setting.ts'
 import { adminTokenSpec, flaggedSpecs, jsonLogSpec, keysSpec, portSpec, storeSpec, timeZoneSpec, upstreamKeySpec } from './setting-specs.ts'
 
-const specs: FlagSpecs = Object.fromEntries(flaggedSpecs.map(({ flag, placeholder, about }) => [flag as string, { about, ...(placeholder !== undefined && { value: placeholder }) }]))
+const specs: FlagSpecs = Object.fromEntries(
+  flaggedSpecs.map(({ flag, placeholder, about }) => [flag as string, { about, ...(placeholder !== undefined && { value: placeholder }) }]),
+)
 const secret = 'a-secret-of-sixteen-or-more'
 
 function sources(line: string, environment: Record<string, string> = {}, config?: object): SettingSources {
-  return { flags: parseFlags(specs, line.split(' ').filter(Boolean)), environment, ...(config !== undefined && { file: { name: 'sluice.config.ts', config: { ...config } } }) }
+  return {
+    flags: parseFlags(specs, line.split(' ').filter(Boolean)),
+    environment,
+    ...(config !== undefined && { file: { name: 'sluice.config.ts', config: { ...config } } }),
+  }
 }
 
 const plan = (line: string, environment?: Record<string, string>, config?: object): StartPlan => planStart(sources(line, environment, config), undefined)
@@ -141,7 +147,11 @@ describe('the upstream of a plan', () => {
     expect(summary(planStart(sources(''), upstreams))).toBe('configured swap generated')
     const flagged = planStart(sources('--upstream https://b.example'), upstreams)
     expect([summary(flagged), flagged.notices.join()]).toEqual(['url passthrough own-credential', expect.stringContaining('--upstream takes the place')])
-    expect(() => planStart(sources(''), [...upstreams, { name: 'other', baseUrl: 'https://c.example', credential: passthroughCredential() }])).toThrow('swap and passthrough')
+    expect(() => planStart(sources('--heartbeat 15'), upstreams)).toThrow('--heartbeat goes with one upstream')
+    expect(summary(planStart(sources('', { SLUICE_UPSTREAM_KEY: 'sk-x' }), upstreams))).toBe('configured swap generated')
+    expect(() => planStart(sources(''), [...upstreams, { name: 'other', baseUrl: 'https://c.example', credential: passthroughCredential() }])).toThrow(
+      'swap and passthrough',
+    )
   })
 })
 

@@ -16,7 +16,10 @@ export type Access =
   | { readonly kind: 'open' }
 
 /** Where requests go. */
-export type UpstreamPlan = { readonly kind: 'rehearsal' } | { readonly kind: 'url'; readonly baseUrl: string; readonly key: string | undefined } | { readonly kind: 'configured'; readonly upstreams: readonly UpstreamOptions[] }
+export type UpstreamPlan =
+  | { readonly kind: 'rehearsal' }
+  | { readonly kind: 'url'; readonly baseUrl: string; readonly key: string | undefined }
+  | { readonly kind: 'configured'; readonly upstreams: readonly UpstreamOptions[] }
 
 /** What `sluice start` decided from its settings about money and access. */
 export interface StartPlan {
@@ -43,7 +46,11 @@ export function planStart(sources: SettingSources, upstreams: readonly UpstreamO
   const credential = planCredential(upstream, given(specs.credentialSpec, sources), key, keys, notices)
   const access = planAccess(upstream, credential, keys, noAuth)
   if (!isLoopbackHost(host.value) && access.kind !== 'keys') {
-    const why = { generated: 'a key made for this run is for trying things out on one machine', 'own-credential': 'nobody is authenticated by the gateway', open: 'nobody is authenticated' }[access.kind]
+    const why = {
+      generated: 'a key made for this run is for trying things out on one machine',
+      'own-credential': 'nobody is authenticated by the gateway',
+      open: 'nobody is authenticated',
+    }[access.kind]
     throw new UsageError(
       `${host.origin}: "${host.value}" is reachable from other machines, and ${why}. Configure keys (--key DEVELOPER=SECRET or SLUICE_KEYS)${noAuth.value ? ` and drop ${noAuth.origin}` : ''}, or listen on 127.0.0.1.`,
     )
@@ -60,12 +67,19 @@ function planUpstream(sources: SettingSources, upstreams: readonly UpstreamOptio
   }
   if (upstreams !== undefined && (url === undefined || url.layer === 'file')) {
     if (url !== undefined) throw new UsageError(`${url.origin} and "upstreams" name two upstreams. Give one of them.`)
+    for (const spec of [specs.upstreamKeySpec, specs.credentialSpec, specs.heartbeatSpec]) {
+      const found = given<unknown>(spec, sources)
+      // From the environment it may be what the file itself reads.
+      if (found?.layer === 'flag' || found?.layer === 'file')
+        throw new UsageError(`${found.origin} goes with one upstream, and the configuration file has "upstreams". Say it there, for each.`)
+    }
     return { kind: 'configured', upstreams }
   }
   if (upstreams !== undefined) notices.push(`${url?.origin} takes the place of "upstreams" in the configuration file.`)
   const baseUrl = url?.value ?? 'https://api.anthropic.com'
   const { protocol, hostname } = new URL(baseUrl)
-  if (protocol === 'http:' && !isLoopbackHost(hostname)) notices.push(`The upstream is asked over plain http: prompts${key === undefined ? '' : ' and the upstream key'} can be read on the way.`)
+  if (protocol === 'http:' && !isLoopbackHost(hostname))
+    notices.push(`The upstream is asked over plain http: prompts${key === undefined ? '' : ' and the upstream key'} can be read on the way.`)
   return { kind: 'url', baseUrl, key }
 }
 
@@ -84,9 +98,15 @@ function planCredential(
   }
   if (upstream.kind === 'rehearsal') return asked === undefined ? 'swap' : checkMode(asked.value, asked.origin, hasKeys)
   if (asked === undefined) return key !== undefined ? 'swap' : hasKeys ? 'split' : 'passthrough'
-  if (asked.value === 'swap' && key === undefined) throw new UsageError(`${asked.origin}: "swap" sends the gateway's own key upstream, and there is none. Set SLUICE_UPSTREAM_KEY (or --upstream-key), or use --rehearse.`)
+  if (asked.value === 'swap' && key === undefined)
+    throw new UsageError(
+      `${asked.origin}: "swap" sends the gateway's own key upstream, and there is none. Set SLUICE_UPSTREAM_KEY (or --upstream-key), or use --rehearse.`,
+    )
   if (asked.value !== 'swap' && key !== undefined) {
-    if (key.layer === asked.layer) throw new UsageError(`${asked.origin}: "${asked.value}" sends the client's own credential upstream, so ${key.origin} would never be used. Drop one of them.`)
+    if (key.layer === asked.layer)
+      throw new UsageError(
+        `${asked.origin}: "${asked.value}" sends the client's own credential upstream, so ${key.origin} would never be used. Drop one of them.`,
+      )
     notices.push(`${key.origin} is not used: ${asked.origin} is "${asked.value}", which sends the client's own credential.`)
   }
   return checkMode(asked.value, asked.origin, hasKeys)
@@ -94,11 +114,19 @@ function planCredential(
 
 function checkMode(mode: UpstreamCredential['mode'], origin: string, hasKeys: boolean): UpstreamCredential['mode'] {
   if (mode === 'split' && !hasKeys) throw new UsageError(`${origin}: "split" needs keys of the gateway's own. Add --key DEVELOPER=SECRET (or SLUICE_KEYS).`)
-  if (mode === 'passthrough' && hasKeys) throw new UsageError(`${origin}: "passthrough" leaves no place for the gateway's keys. Use "split": clients send their own credential as usual and the gateway's key in x-sluice-key.`)
+  if (mode === 'passthrough' && hasKeys)
+    throw new UsageError(
+      `${origin}: "passthrough" leaves no place for the gateway's keys. Use "split": clients send their own credential as usual and the gateway's key in x-sluice-key.`,
+    )
   return mode
 }
 
-function planAccess(upstream: UpstreamPlan, credential: UpstreamCredential['mode'], keys: Given<readonly StaticKey[]> | undefined, noAuth: Given<boolean>): Access {
+function planAccess(
+  upstream: UpstreamPlan,
+  credential: UpstreamCredential['mode'],
+  keys: Given<readonly StaticKey[]> | undefined,
+  noAuth: Given<boolean>,
+): Access {
   if (keys !== undefined && keys.value.length > 0) {
     if (noAuth.value) throw new UsageError(`${noAuth.origin} and ${keys.origin} contradict each other. Give one of them.`)
     return { kind: 'keys', keys: keys.value }
@@ -109,7 +137,11 @@ function planAccess(upstream: UpstreamPlan, credential: UpstreamCredential['mode
 }
 
 /** The upstreams of a plan, once the rehearsal (if any) runs. */
-export function upstreamsOf({ upstream, credential }: StartPlan, rehearsalUrl: string | undefined, heartbeatSeconds: number | undefined): readonly UpstreamOptions[] {
+export function upstreamsOf(
+  { upstream, credential }: StartPlan,
+  rehearsalUrl: string | undefined,
+  heartbeatSeconds: number | undefined,
+): readonly UpstreamOptions[] {
   if (upstream.kind === 'configured') return upstream.upstreams
   const baseUrl = upstream.kind === 'url' ? upstream.baseUrl : (rehearsalUrl as string)
   const { hostname } = new URL(baseUrl)

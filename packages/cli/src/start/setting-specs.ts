@@ -214,7 +214,15 @@ function toKeys(texts: readonly string[]): unknown {
 
 function isBaseUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '' && url.hash === '' && !/\/v1\/*$/.test(url.pathname)
+  return (
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === '' &&
+    url.password === '' &&
+    url.search === '' &&
+    url.hash === '' &&
+    !/\/v1\/*$/.test(url.pathname)
+  )
 }
 
 /** True for an IANA time zone that this runtime knows. */

@@ -73,6 +73,11 @@ function checked<Value>(spec: SettingSpec<Value>, raw: unknown, seen: unknown, l
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : value instanceof Object ? `a value of type ${Array.isArray(value) ? 'array' : typeof value}` : String(value)
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : value instanceof Object
+        ? `a value of type ${Array.isArray(value) ? 'array' : typeof value}`
+        : String(value)
   return text.length > 120 ? `${text.slice(0, 119)}…` : text
 }

@@ -51,7 +51,9 @@ export function textLog({ stdout, stderr, terminal, timeZone }: StartLogOptions)
       out.write(exchangeLine(entry, terminal, timeZone))
     },
     fault: ({ code, message, exchangeId, source, cause }) => {
-      const details = [source, exchangeId, cause === undefined ? undefined : causeOf(cause).name, causeOf(cause).code, causeOf(cause).at].filter((part) => part !== undefined && part !== null)
+      const details = [source, exchangeId, cause === undefined ? undefined : causeOf(cause).name, causeOf(cause).code, causeOf(cause).at].filter(
+        (part) => part !== undefined && part !== null,
+      )
       err.write(terminal.style('red', printable(`fault ${code}: ${message}${details.length === 0 ? '' : ` (${details.join(', ')})`}`, 500)))
     },
   }

@@ -1,5 +1,5 @@
-/** Signals that end a gateway. */
-const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+/** Signals that end a gateway. Not SIGHUP: a gateway under nohup is to outlive its terminal, and listening would undo that. */
+const signals = ['SIGTERM', 'SIGINT'] as const
 
 /** A terminal and a launcher (npm, a shell) may each deliver the one Ctrl-C: what comes this soon after the first is the same wish. */
 const sameWishMillis = 750

@@ -12,7 +12,6 @@ export interface MessageFacts {
   readonly errorType: string | undefined
 }
 
-const openBrace = 0x7b
 const quote = 0x22
 /** Bytes per token of streamed text, on the low side, so that a cut stream is rather counted dear. Recorded replies have 2.6 to 4.1. */
 const bytesPerToken = 3
@@ -169,16 +168,26 @@ function namelessType(frame: SseFrame): string | undefined {
   return frame.data !== undefined && isObject(frame.json) ? stringOf(frame.json['type']) : undefined
 }
 
-/** Bytes of model output in a delta frame, from where its strings stand; a signature is none. */
+const comma = 0x2c
+/** `{"type":"content_block_delta","index":` and, after the index, `,"delta":{"type":"`. */
+const beforeIndex = 38
+const beforeKind = 18
+/** From the first letter of the delta's type to the first of its text: `text_delta","text":"`, `thinking_delta","thinking":"`, `input_json_delta","partial_json":"`. */
+const textAfter: Readonly<Record<number, number>> = { 0x74: 20, 0x69: 34 }
+const thinkingAfter = 28
+
+/** Bytes of model output in a delta frame, by where its strings stand in the API's own form; a signature is none. */
 function payloadBytes(frame: SseFrame): number {
   const data = frame.dataBytes
   if (data === undefined) return frame.raw.length / 2
-  // {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"…"}}: the second brace opens the delta.
-  const delta = data.indexOf(openBrace, 1)
-  const kind = data.indexOf(quote, delta + 8)
-  if (delta === -1 || kind === -1 || data[kind + 1] === 0x73) return 0
-  let at = kind
-  for (let quotes = 0; quotes < 4 && at !== -1; quotes += 1) at = data.indexOf(quote, at + 1)
-  const end = data.lastIndexOf(quote)
-  return at === -1 ? 0 : Math.max(0, end - at - 1)
+  let at = beforeIndex + 1
+  while (at < beforeIndex + 5 && data[at] !== comma) at += 1
+  const kind = at + beforeKind
+  if (data[at] !== comma || data[kind - 1] !== quote) return data.length / 2
+  const letter = data[kind] as number
+  if (letter === 0x73) return 0
+  const start = kind + (letter === 0x74 && data[kind + 1] === 0x68 ? thinkingAfter : (textAfter[letter] ?? 0))
+  let end = data.length - 1
+  while (end > start && data[end] !== quote) end -= 1
+  return Math.max(0, end - start)
 }

@@ -11,16 +11,19 @@ const cr = 0x0d
 export class SseFrame {
   /** The frame's bytes on the wire, up to and including the blank line. */
   readonly raw: Uint8Array
-  readonly #first: boolean
+  readonly #isFirst: boolean
   readonly #usual: UsualShape | undefined
   #fields: Fields | undefined
   #json: { readonly value: unknown } | undefined
 
-  /** @param first - true for the stream's first frame, the only one in which a byte order mark is not part of a field's name. */
-  constructor(raw: Uint8Array, first = false) {
+  /**
+   * @param isFirst - true for the stream's first frame, the only one in which a byte order mark is not part of a field's name
+   * @param mayBeUsual - true where the frame is known to be two lines and a blank one, ended by line feeds
+   */
+  constructor(raw: Uint8Array, isFirst = false, mayBeUsual = false) {
     this.raw = raw
-    this.#first = first
-    this.#usual = usualShape(raw)
+    this.#isFirst = isFirst
+    this.#usual = mayBeUsual ? usualShape(raw) : undefined
   }
 
   /** The event's name; undefined where the frame has no `event` field. */
@@ -58,7 +61,7 @@ export class SseFrame {
   }
 
   #parsed(): Fields {
-    this.#fields ??= parseFields(this.#first ? toText(this.raw).replace(/^\ufeff/, '') : toText(this.raw))
+    this.#fields ??= parseFields(this.#isFirst ? toText(this.raw).replace(/^\ufeff/, '') : toText(this.raw))
     return this.#fields
   }
 }
@@ -93,15 +96,14 @@ interface UsualShape {
 const usualNames = ['content_block_delta', 'content_block_start', 'content_block_stop', 'message_start', 'message_delta', 'message_stop', 'ping', 'error']
 const usualShapes: readonly UsualShape[] = usualNames.map((name) => ({ name, line: Uint8Array.from(`event: ${name}\ndata: `, (letter) => letter.charCodeAt(0)) }))
 
-/** Recognises the API's own frames by their bytes, so that the hot path decodes no text. */
+/** Recognises the API's own frames by their bytes, so that the hot path decodes no text. The frame is known to have two lines. */
 function usualShape(raw: Uint8Array): UsualShape | undefined {
   for (const shape of usualShapes) {
     const { line } = shape
     let at = line.length - 1
     // From the end backwards: names of another length differ there at once, and all lines start alike.
     while (at >= 0 && raw[at] === line[at]) at -= 1
-    // A second line, after a line feed or a carriage return, could still rename the event; the usual frame has one, ended by the blank line.
-    if (at === -1) return raw.indexOf(lf, line.length) === raw.length - 2 && raw.indexOf(cr, line.length) === -1 ? shape : undefined
+    if (at === -1) return shape
   }
   return undefined
 }
@@ -125,6 +127,8 @@ export class FrameSplitter {
   #skipping = false
   #lineHasBytes = false
   #afterCr = false
+  /** Lines of the frame so far, the blank one not counted. */
+  #lines = 0
   #isFirst = true
 
   /** @param onOversize - told once per frame that grew past `maxFrameBytes`; that frame is not reported, its bytes are the caller's to pass on. */
@@ -144,44 +148,62 @@ export class FrameSplitter {
   }
 
   push(chunk: Uint8Array): SplitResult {
+    const hasCr = this.#afterCr || chunk.indexOf(cr) !== -1
+    return hasCr ? this.#pushAnyLines(chunk) : this.#pushLineFeeds(chunk)
+  }
+
+  /** The API's own line ends. The work per frame is one native search, for the end of its data. */
+  #pushLineFeeds(chunk: Uint8Array): SplitResult {
     let frames: SseFrame[] | undefined
     let boundary = 0
-    let lineStart = 0
     let at = 0
-    const simple = !this.#afterCr && chunk.indexOf(cr) === -1
-    while (at < chunk.length) {
-      let lineEnd: number
-      if (simple) {
-        lineEnd = chunk.indexOf(lf, at)
-        if (lineEnd === -1) break
-      } else {
-        if (this.#afterCr) {
-          this.#afterCr = false
-          if (chunk[at] === lf) {
-            at += 1
-            lineStart = at
-            continue
-          }
-        }
-        lineEnd = at
-        while (lineEnd < chunk.length && chunk[lineEnd] !== lf && chunk[lineEnd] !== cr) lineEnd += 1
-        if (lineEnd === chunk.length) break
-        this.#afterCr = chunk[lineEnd] === cr
+    const { length } = chunk
+    while (at < length) {
+      if (chunk[at] === lf && !this.#lineHasBytes) {
+        at += 1
+        const frame = this.#complete(chunk.subarray(boundary, at))
+        if (frame !== undefined) (frames ??= []).push(frame)
+        boundary = at
+        continue
       }
-      const blank = !this.#lineHasBytes && lineEnd === lineStart
+      const end = lineFeedFrom(chunk, at)
+      if (end === -1) {
+        this.#lineHasBytes = true
+        break
+      }
       this.#lineHasBytes = false
-      at = lineEnd + 1
-      lineStart = at
-      if (!blank) continue
-      // The line feed of a CRLF belongs to the frame that its carriage return ended, when both are here.
-      const end = this.#afterCr && chunk[at] === lf ? at + 1 : at
+      this.#lines += 1
+      at = end + 1
+    }
+    if (boundary < length) this.#keep(boundary === 0 ? chunk : chunk.subarray(boundary))
+    return { frames: frames ?? noFrames, boundary }
+  }
+
+  #pushAnyLines(chunk: Uint8Array): SplitResult {
+    const frames: SseFrame[] = []
+    let boundary = 0
+    for (let at = 0; at < chunk.length; at += 1) {
+      const byte = chunk[at]
+      const isRestOfCrLf = this.#afterCr && byte === lf
+      this.#afterCr = byte === cr
+      if (isRestOfCrLf) continue
+      if (byte !== cr && byte !== lf) {
+        this.#lineHasBytes = true
+        continue
+      }
+      // Frames with carriage returns are never of the usual shape.
+      this.#lines += byte === cr ? 100 : 1
+      if (this.#lineHasBytes) {
+        this.#lineHasBytes = false
+        continue
+      }
+      const end = byte === cr && chunk[at + 1] === lf ? at + 2 : at + 1
       const frame = this.#complete(chunk.subarray(boundary, end))
-      if (frame !== undefined) (frames ??= []).push(frame)
+      if (frame !== undefined) frames.push(frame)
       boundary = end
     }
-    if (lineStart < chunk.length) this.#lineHasBytes = true
     if (boundary < chunk.length) this.#keep(chunk.subarray(boundary))
-    return { frames: frames ?? noFrames, boundary }
+    return { frames, boundary }
   }
 
   #keep(rest: Uint8Array): void {
@@ -196,17 +218,28 @@ export class FrameSplitter {
   }
 
   #complete(tail: Uint8Array): SseFrame | undefined {
-    const first = this.#isFirst
+    const isFirst = this.#isFirst
+    const mayBeUsual = this.#lines === 2
     this.#isFirst = false
+    this.#lines = 0
     if (this.#skipping) {
       this.#skipping = false
       return undefined
     }
-    if (this.#parts.length === 0) return new SseFrame(tail, first)
+    if (this.#parts.length === 0) return new SseFrame(tail, isFirst, mayBeUsual)
     this.#parts.push(tail)
     const raw = concatBytes(this.#parts, this.#partBytes + tail.length)
     this.#parts = []
     this.#partBytes = 0
-    return new SseFrame(raw, first)
+    return new SseFrame(raw, isFirst, mayBeUsual)
   }
+}
+
+/** An event line is shorter than a call into the engine's search is worth. */
+const shortLine = 32
+
+function lineFeedFrom(chunk: Uint8Array, from: number): number {
+  const near = Math.min(chunk.length, from + shortLine)
+  for (let at = from; at < near; at += 1) if (chunk[at] === lf) return at
+  return near === chunk.length ? -1 : chunk.indexOf(lf, near)
 }
