@@ -12,7 +12,7 @@ async function leaveAfter(target: Target, bytes: number, profile = 'default'): P
     body: messageRequest,
     onChunk: (chunk, reply) => {
       got += chunk.length
-      if (got >= bytes) reply.destroy()
+      if (got >= bytes) target.client.leave(reply)
     },
   })
 }
@@ -57,7 +57,7 @@ export const abortCases: readonly BehaviourCase[] = [
     run: async (target) => {
       target.answer(streamReply([{ stall: true }, { head: true }]))
       const leave = new AbortController()
-      const asked = target.ask({ body: messageRequest, signal: leave.signal })
+      const asked = target.ask({ body: messageRequest, leave: leave.signal })
       await eventually(() => target.upstream.calls.length, (count) => count === 1)
       leave.abort()
       await assert.rejects(asked)

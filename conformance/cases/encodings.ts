@@ -19,14 +19,14 @@ function decoded(headers: Headers, body: Buffer): Buffer {
   return coding === undefined ? body : codings[coding as Coding].decode(body)
 }
 
-async function assertEncoded(target: Target, coding: Coding, profile: string, status: number, headers: Headers, bytes: Uint8Array): Promise<void> {
+async function assertEncoded(target: Target, coding: Coding, profile: 'default' | 'forward', status: number, headers: Headers, bytes: Uint8Array): Promise<void> {
   await target.reset()
   const encoded = codings[coding].encode(bytes)
   target.answer({ status, headers: [...headers, ['content-encoding', coding]], steps: steps(pieces(encoded, encoded.length, 200)) })
   const answer = await target.ask({ profile, headers: [['accept-encoding', 'gzip, br, zstd']], body: messageRequest })
   const what = `${coding}, ${profile}, ${status} ${headers[0]?.[1]}`
   assert.equal(answer.status, status, what)
-  const isDecoded = target.can.decodes.includes(coding)
+  const isDecoded = target.can.decodes[profile].includes(coding)
   assert.equal(header(answer.headers, 'content-encoding'), isDecoded ? undefined : coding, what)
   assert.deepEqual(decoded(answer.headers, answer.body), Buffer.from(bytes), what)
   if (!isDecoded) assert.deepEqual(answer.body, encoded, `${what}: not encoded anew`)
@@ -45,7 +45,7 @@ export const encodingCases: readonly BehaviourCase[] = [
     run: async (target) => {
       const error = Buffer.from('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}')
       for (const coding of Object.keys(codings) as Coding[]) {
-        for (const profile of ['default', 'forward']) {
+        for (const profile of ['default', 'forward'] as const) {
           await assertEncoded(target, coding, profile, 200, json, jsonBytes())
           await assertEncoded(target, coding, profile, 200, eventStream, streamBytes())
           await assertEncoded(target, coding, profile, 529, json, error)

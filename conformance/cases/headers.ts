@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { canaryClientKey, canaryUpstreamKey } from '../fixtures/profiles.ts'
 import { header, type Headers } from '../support/client.ts'
-import { json, jsonReply, messageRequest, streamFrames, streamReply } from '../support/replies.ts'
+import { joinBytes } from '@sluice/rehearsal'
+import { eventStream, json, jsonReply, messageRequest, streamFrames, streamReply } from '../support/replies.ts'
 import type { Capabilities } from '../runtimes/runtime.ts'
 import type { BehaviourCase } from './case.ts'
 
@@ -19,8 +20,9 @@ const requestHeaders: Headers = [
   ['sec-fetch-mode', 'cors'],
   ['content-type', 'application/json'],
   ['x-test-empty', ''],
-  ['x-test-latin', 'caf\u00e9'],
 ]
+
+const latin: Headers = [['x-test-latin', 'caf\u00e9']]
 
 const replyHeaders: Headers = [
   ['content-type', 'application/json'],
@@ -45,7 +47,6 @@ const replyHeaders: Headers = [
   ['x-made-up', 'second'],
   ['set-cookie', 'a=1; Path=/'],
   ['set-cookie', 'b=2; Path=/'],
-  ['x-test-latin', 'caf\u00e9'],
 ]
 
 /** Sorted lines, lower-case names, repeats as the runtime leaves them. */
@@ -122,6 +123,24 @@ export const headerCases: readonly BehaviourCase[] = [
         assert.equal(answer.status, status)
         const transport = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', ...target.can.addedReplyHeaders]
         assert.deepEqual(lines(answer.headers, 'kept', transport), lines(replyHeaders, target.can.replyRepeats, transport))
+      }
+    },
+  },
+  {
+    id: 'latin-headers',
+    title: 'R4 header values beyond ASCII arrive as the bytes they were, also when the head goes out before the body',
+    notOn: ({ can }) => (can.latinHeaders ? undefined : 'the runtime takes headers for UTF-8'),
+    run: async (target) => {
+      for (const hasLateBody of [false, true]) {
+        const gate = Promise.withResolvers<void>()
+        const bytes = joinBytes(streamFrames())
+        // Half a frame makes no byte for the client yet, so there the head stands alone.
+        const steps = hasLateBody ? [{ bytes: bytes.subarray(0, 10) }, { until: gate.promise }, { bytes: bytes.subarray(10) }] : [{ bytes }]
+        target.answer({ status: 200, headers: [...eventStream, ...latin], steps })
+        if (hasLateBody) setTimeout(() => gate.resolve(), 200)
+        const answer = await target.ask({ headers: latin, body: messageRequest })
+        assert.equal(header(answer.headers, 'x-test-latin'), latin[0]?.[1], hasLateBody ? 'with a late body' : 'with the body')
+        assert.equal(target.upstream.calls.at(-1)?.header('x-test-latin'), latin[0]?.[1])
       }
     },
   },

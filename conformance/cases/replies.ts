@@ -89,6 +89,7 @@ export const replyCases: readonly BehaviourCase[] = [
   {
     id: 'head-first',
     title: 'R12 the head reaches the client before the first byte of the body',
+    notOn: ({ can }) => (can.headFirst ? undefined : 'the runtime holds header lines until there is a byte'),
     run: async (target) => {
       const gate = Promise.withResolvers<void>()
       target.answer(streamReply([{ head: true }, { until: gate.promise }, { bytes: streamBytes() }]))
@@ -236,7 +237,7 @@ export const replyCases: readonly BehaviourCase[] = [
       const block = Buffer.from(`event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x'.repeat(60_000) } })}\n\n`)
       const frames = streamFrames()
       const [head, tail] = [joinBytes(frames.slice(0, 3)), joinBytes(frames.slice(3))]
-      const rounds = 1500
+      const rounds = 2000
       target.answer(streamReply([{ bytes: head }, { repeat: [{ bytes: block }], times: rounds }, { bytes: tail }]))
       let stuckAt = 0
       const answer = await target.ask({
@@ -257,8 +258,8 @@ export const replyCases: readonly BehaviourCase[] = [
       })
       const whole = head.length + rounds * block.length + tail.length
       assert.equal(answer.body.length, whole)
-      // Three socket pairs' kernel buffers stand between; the gateway adds little to them.
-      assert.ok(stuckAt < 40_000_000, `the upstream had written ${stuckAt} of ${whole} bytes when it stopped`)
+      // What the kernel holds for two connections is 6 to 9 MB where measured, and may be tuned up to several times that; the gateway adds 64 KB.
+      assert.ok(stuckAt < 64_000_000, `the upstream had written ${stuckAt} of ${whole} bytes when it stopped`)
       const settled = await target.theSettlement()
       assert.equal(settled.proof.responseDigest, settled.proof.upstreamResponseDigest)
     },

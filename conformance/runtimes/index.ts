@@ -9,7 +9,7 @@ export const runtimes: readonly BehaviourRuntime[] = [
   onNode('Express 4', 'express4.ts', { middleware: ['parse', 'compress'], addedReplyHeaders: ['date', 'x-powered-by'] }),
   onNode('Express 5', 'express5.ts', { middleware: ['parse', 'compress'], addedReplyHeaders: ['date', 'x-powered-by'] }),
   onNode('Fastify 5', 'fastify.ts'),
-  onNode('Hono on @hono/node-server', 'hono.ts', { requestRepeats: 'joined', replyRepeats: 'joined', middleware: ['parse'] }),
+  onNode('Hono on @hono/node-server', 'hono.ts', { requestRepeats: 'joined', replyRepeats: 'joined', bodyOnGet: false, latinHeaders: false, escapedInTarget: '"<>`{}^|\'', middleware: ['parse'] }),
   bun,
   deno,
   workerd,

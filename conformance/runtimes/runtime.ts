@@ -31,14 +31,22 @@ export interface Capabilities {
   readonly escapedInTarget: string
   /** A reply's content-length stays; else it travels chunked. */
   readonly keepsContentLength: boolean
-  /** Codings that the runtime takes off upstream replies. */
-  readonly decodes: readonly string[]
+  /** Codings that the runtime takes off upstream replies, where the gateway asked for none (`default`) or as the client did (`forward`). */
+  readonly decodes: Readonly<Record<'default' | 'forward', readonly string[]>>
   /** Codings that the meter can read. */
   readonly metersCodings: readonly string[]
   /** A connection that was refused is told from one that broke. */
   readonly knowsRefusal: boolean
   /** GET with a body reaches the upstream. */
   readonly bodyOnGet: boolean
+  /** Header values beyond ASCII arrive as the bytes they were. */
+  readonly latinHeaders: boolean
+  /** The head of a reply goes out before its first byte is there. */
+  readonly headFirst: boolean
+  /** A request without a Host is refused. */
+  readonly needsHost: boolean
+  /** A client that closes its socket is noticed at once; else only when it resets it, or at the next write. */
+  readonly noticesClose: boolean
   readonly expectContinue: boolean
   readonly drains: boolean
   /** Middleware that stands before the gateway in the fixture. */
@@ -53,10 +61,14 @@ export const exact: Capabilities = {
   addedReplyHeaders: [],
   escapedInTarget: '',
   keepsContentLength: true,
-  decodes: [],
+  decodes: { default: [], forward: [] },
   metersCodings: ['gzip', 'br', 'zstd'],
   knowsRefusal: true,
   bodyOnGet: true,
+  latinHeaders: true,
+  headFirst: true,
+  needsHost: true,
+  noticesClose: true,
   expectContinue: true,
   drains: true,
   middleware: [],

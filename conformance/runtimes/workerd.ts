@@ -5,12 +5,14 @@ import { startFixture } from '../support/fixture-process.ts'
 import { optionalBinary } from '../support/repository.ts'
 import { exact, type BehaviourRuntime, type Upstreams } from './runtime.ts'
 
+/** What a URL parser escapes. */
+const odd = '"<>`{}^|\''
 const binary = optionalBinary('@cloudflare/workerd-linux-64/bin/workerd')
 
 export const workerd: BehaviourRuntime = {
   name: 'workerd',
   missing: binary === undefined ? '@cloudflare/workerd-linux-64 is not installed' : undefined,
-  can: { ...exact, requestRepeats: 'joined', replyRepeats: 'joined', drains: false },
+  can: { ...exact, requestRepeats: 'joined', replyRepeats: 'joined', drains: false, bodyOnGet: false, keepsContentLength: false, knowsRefusal: false, latinHeaders: false, noticesClose: false, escapedInTarget: odd },
   start: async (upstreams) => {
     const bundle = await bundleFixture('workerd', 'neutral')
     const config = join(dirname(bundle), 'workerd.capnp')

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 
 export type Headers = readonly (readonly [string, string])[]
 
@@ -15,7 +15,8 @@ export interface Ask {
   /** Told of each chunk as it arrives; may destroy the response. */
   readonly onChunk?: (chunk: Buffer, reply: IncomingMessage) => void
   readonly onHead?: (reply: IncomingMessage) => void
-  readonly signal?: AbortSignal
+  /** Lets the client leave, also before the head. */
+  readonly leave?: AbortSignal
 }
 
 /** What it got. */
@@ -32,8 +33,18 @@ export class Client {
   readonly #port: number
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
-  constructor(port: number) {
+  readonly #leavesBy: 'close' | 'reset'
+
+  /** @param leavesBy - how it hangs up: closing its socket, or resetting it. */
+  constructor(port: number, leavesBy: 'close' | 'reset' = 'close') {
     this.#port = port
+    this.#leavesBy = leavesBy
+  }
+
+  /** Hangs up. */
+  leave(message: { readonly socket: Socket | null; readonly destroy: () => unknown }): void {
+    if (this.#leavesBy === 'reset') message.socket?.resetAndDestroy()
+    else message.destroy()
   }
 
   close(): void {
@@ -50,7 +61,7 @@ export class Client {
     if (pieces !== undefined) headers.push(['transfer-encoding', 'chunked'])
     else if (bytes !== undefined) headers.push(['content-length', String(bytes.length)])
     return new Promise((resolve, reject) => {
-      const options = { port: this.#port, host: '127.0.0.1', agent: this.#agent, method, path, headers: headers.flat(), ...(ask.signal !== undefined && { signal: ask.signal }) }
+      const options = { port: this.#port, host: '127.0.0.1', agent: this.#agent, method, path, headers: headers.flat() }
       const request = httpRequest(options, (reply) => {
         const chunks: Buffer[] = []
         onHead?.(reply)
@@ -61,6 +72,7 @@ export class Client {
         reply.on('error', () => undefined)
         reply.once('close', () => resolve({ status: reply.statusCode ?? 0, headers: pairs(reply.rawHeaders), body: Buffer.concat(chunks), isWhole: reply.complete }))
       })
+      ask.leave?.addEventListener('abort', () => this.leave(request), { once: true })
       let hasAnswer = false
       request.once('response', () => {
         hasAnswer = true

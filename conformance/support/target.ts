@@ -30,7 +30,7 @@ export class Target {
     this.can = runtime.can
     this.upstream = upstream
     this.fixture = fixture
-    this.client = new Client(fixture.port)
+    this.client = new Client(fixture.port, runtime.can.noticesClose ? 'close' : 'reset')
     this.startAnother = startAnother
   }
 

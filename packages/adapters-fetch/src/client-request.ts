@@ -1,17 +1,26 @@
 import { GatewayError, headerValue, type ByteSource, type ClientRequest, type HeaderList } from '@sluice/core'
 
+/** A request as core takes it, and what is to be done about a body that core did not want. */
+export interface IncomingRequest {
+  readonly clientRequest: ClientRequest
+  /** Reads and drops what is left of the body; undefined where nothing is. */
+  readonly dropRest: () => Promise<void> | undefined
+}
+
 /** Reads a fetch `Request` as core's own, without changing it. */
-export function toClientRequest(request: Request, signal: AbortSignal, remoteAddress: string | undefined): ClientRequest {
+export function toClientRequest(request: Request, signal: AbortSignal, remoteAddress: string | undefined): IncomingRequest {
   const { authority, target } = splitUrl(request.url)
-  return {
+  const body = bodyOf(request)
+  const clientRequest: ClientRequest = {
     method: request.method,
     target,
     headers: headersOf(request, authority),
-    body: bodyOf(request),
+    body,
     signal,
     parsedAuthority: authority,
     ...(remoteAddress !== undefined && { remoteAddress }),
   }
+  return { clientRequest, dropRest: () => body?.dropRest() }
 }
 
 /** Cuts a URL without parsing it again: what the runtime says is the path is what core routes and sends on. */
@@ -30,54 +39,69 @@ function headersOf(request: Request, authority: string): HeaderList {
   return headers
 }
 
-function bodyOf(request: Request): ByteSource | undefined {
-  if (request.bodyUsed) return readBySomebodyElse
+/** A client that is refused gets so long to finish sending: most send everything before they look at the answer. */
+const dropForMillis = 5_000
+
+interface RequestSource extends ByteSource {
+  readonly dropRest: () => Promise<void> | undefined
+}
+
+function bodyOf(request: Request): RequestSource | undefined {
+  if (request.bodyUsed || request.body?.locked === true) return readBySomebodyElse
   return request.body === null ? undefined : bodySource(request.body)
 }
 
-const readBySomebodyElse: ByteSource = {
+const readBySomebodyElse: RequestSource = {
   pump: () =>
     Promise.reject(
       new GatewayError('internal', 'Another part of this server read the request body before the gateway. Its developer must hand over the request unread (no c.req.json() before it).'),
     ),
   cancel: () => undefined,
+  dropRest: () => undefined,
 }
 
-function bodySource(body: ReadableStream<Uint8Array>): ByteSource {
-  if (body.locked) return readBySomebodyElse
+function bodySource(body: ReadableStream<Uint8Array>): RequestSource {
   const reader = body.getReader()
   let cancelled: { readonly reason: unknown } | undefined
+  let isOver = false
+  const next = async (): Promise<Uint8Array | undefined> => {
+    try {
+      const { done, value } = await reader.read()
+      isOver = done
+      return value
+    } catch (cause) {
+      isOver = true
+      throw cause
+    }
+  }
+  const cancel = (reason: unknown): void => {
+    cancelled ??= { reason }
+    isOver = true
+    // A body that is broken already has nobody left to tell.
+    reader.cancel(reason).catch(() => undefined)
+  }
+  const drop = async (): Promise<void> => {
+    const timer = setTimeout(() => cancel(new Error('the client sends on')), dropForMillis)
+    try {
+      while (!isOver) await next()
+    } catch {
+      // The client has left; there is nobody to answer.
+    } finally {
+      clearTimeout(timer)
+    }
+  }
   return {
     pump: async (write) => {
-      let isBroken = true
-      try {
-        while (cancelled === undefined) {
-          const { done, value } = await reader.read()
-          if (done) return
-          isBroken = false
-          const pressure = write(value)
-          if (pressure !== undefined) await pressure
-          isBroken = true
-        }
-      } catch (cause) {
-        // What still arrives is read and dropped, so that the client gets to see the answer: most send everything before they look.
-        if (!isBroken) void drop(reader)
-        throw cause
+      for (;;) {
+        if (cancelled !== undefined) throw cancelled.reason
+        const chunk = await next()
+        if (chunk === undefined) break
+        const pressure = write(chunk)
+        if (pressure !== undefined) await pressure
       }
-      throw cancelled.reason
+      if (cancelled !== undefined) throw (cancelled as { readonly reason: unknown }).reason
     },
-    cancel: (reason) => {
-      cancelled ??= { reason }
-      // A body that is broken already has nobody left to tell.
-      reader.cancel(reason).catch(() => undefined)
-    },
-  }
-}
-
-async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  try {
-    while (!(await reader.read()).done);
-  } catch {
-    // The client has left; there is nothing to answer.
+    cancel,
+    dropRest: () => (isOver ? undefined : drop()),
   }
 }

@@ -23,8 +23,9 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
       if (request.signal.aborted) throw request.signal.reason
       request.signal.addEventListener('abort', onAbort, { once: true })
       try {
-        const response = await send(request.origin + request.path, { ...initOf(request, call.signal), ...options.init })
-        return toReply(request, response, call)
+        const headers = headersOf(request)
+        const response = await send(request.origin + request.path, { ...initOf(request, headers, call.signal), ...options.init })
+        return toReply(request.method, response, decodedCodings(headers.get('accept-encoding') ?? ''), call)
       } catch (cause) {
         if (request.signal.aborted) throw request.signal.reason
         const phase = failurePhase(cause)
@@ -46,14 +47,18 @@ interface EveryRuntimesInit extends RequestInit {
   readonly encodeResponseBody: 'manual'
 }
 
-function initOf({ method, headers, body }: UpstreamRequest, signal: AbortSignal): EveryRuntimesInit {
+function headersOf({ headers }: UpstreamRequest): Headers {
   const list = new Headers()
   for (const [name, value] of headers) list.append(name, value)
   // Else the runtime asks for codings of its own, which the client may not know. Where it is set, Deno also leaves bodies encoded.
   if (!list.has('accept-encoding')) list.append('accept-encoding', 'identity')
+  return list
+}
+
+function initOf({ method, body }: UpstreamRequest, headers: Headers, signal: AbortSignal): EveryRuntimesInit {
   return {
     method,
-    headers: list,
+    headers,
     body: joined(body),
     signal,
     redirect: 'manual',
@@ -78,21 +83,21 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> | null {
   return whole
 }
 
-function toReply({ method }: UpstreamRequest, response: Response, call: AbortController): UpstreamReply {
+function toReply(method: string, response: Response, decoded: ReadonlySet<string>, call: AbortController): UpstreamReply {
   const headers: HeaderList = [...response.headers]
   const encoding = headerValue(headers, 'content-encoding')
-  const isDecoded = encoding !== undefined && response.body !== null && isDecodedByFetch(encoding)
+  const isDecoded = encoding !== undefined && response.body !== null && isDecodedByFetch(encoding, decoded)
   const declared = headerValue(headers, 'content-length')
   const expectedBytes = isDecoded || declared === undefined || method === 'HEAD' || response.body === null ? undefined : Number(declared)
   return { status: response.status, headers, body: bodySource(response.body, expectedBytes, call), isDecoded }
 }
 
 /** Runtimes take off all codings of a body, or, where they do not know one, none. */
-function isDecodedByFetch(encoding: string): boolean {
+function isDecodedByFetch(encoding: string, decoded: ReadonlySet<string>): boolean {
   return encoding
     .toLowerCase()
     .split(',')
-    .every((coding) => decodedCodings.has(coding.trim()))
+    .every((coding) => decoded.has(coding.trim()))
 }
 
 function bodySource(body: ReadableStream<Uint8Array> | null, expectedBytes: number | undefined, call: AbortController): ByteSource {

@@ -40,16 +40,37 @@ export function fetchHandler<Context extends object = FetchContext>(gateway: Mou
   const holdEndMillis = options.holdEndMillis === undefined ? undefined : whole('holdEndMillis', options.holdEndMillis, 0)
   return (request, context) => {
     const client = new AbortController()
-    const sink = responseSink({ method: request.method, client, highWaterMarkBytes })
-    const settled = gateway.handle(toClientRequest(request, client.signal, options.remoteAddress?.(request, context)), sink)
+    const { clientRequest, dropRest } = toClientRequest(request, client.signal, options.remoteAddress?.(request, context))
     const waiting = waiter(context)
-    sink.holdEnd(settled, holdEndMillis ?? (waiting === undefined ? 0 : defaultFetchHandlerOptions.holdEndMillis))
+    const atMostMillis = holdEndMillis ?? (waiting === undefined ? 0 : defaultFetchHandlerOptions.holdEndMillis)
+    let settled: Promise<unknown> | undefined
+    const sink = responseSink({
+      method: request.method,
+      client,
+      highWaterMarkBytes,
+      beforeEnd: () => both(dropRest(), settled === undefined || atMostMillis === 0 ? undefined : within(settled, atMostMillis)),
+    })
+    settled = gateway.handle(clientRequest, sink)
     waiting?.waitUntil(settled)
     // Last, because a request that is aborted already must find the exchange under way.
     if (request.signal.aborted) sink.clientGone(request.signal.reason)
     else request.signal.addEventListener('abort', () => sink.clientGone(request.signal.reason), { once: true })
     return sink.response
   }
+}
+
+function both(first: Promise<unknown> | undefined, second: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : Promise.all([first, second])
+}
+
+function within(work: Promise<unknown>, millis: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, millis)
+    void work.then(() => {
+      clearTimeout(timer)
+      resolve(undefined)
+    })
+  })
 }
 
 function waiter(context: object | undefined): { readonly waitUntil: (promise: Promise<unknown>) => void } | undefined {

@@ -6,14 +6,14 @@ export interface ResponseSinkOptions {
   /** Aborted when the client leaves before the reply has ended. */
   readonly client: AbortController
   readonly highWaterMarkBytes: number
+  /** What the end of the reply waits for; must not reject. Undefined where there is nothing to wait for. */
+  readonly beforeEnd: () => Promise<unknown> | undefined
 }
 
 /** A sink that makes a `Response` of what it is told. */
 export interface ResponseSink extends ClientSink {
   /** Resolves with the head; never rejects. */
   readonly response: Promise<Response>
-  /** Keeps the end of the reply back until `settled`, at most so long. */
-  readonly holdEnd: (settled: Promise<unknown>, atMostMillis: number) => void
   readonly clientGone: (reason: unknown) => void
 }
 
@@ -21,7 +21,7 @@ export interface ResponseSink extends ClientSink {
 const nullBodyStatuses: ReadonlySet<number> = new Set([101, 103, 204, 205, 304])
 
 /** One reply on its way into a `Response`. The stream holds at most `highWaterMarkBytes` and one chunk; beyond it, `write` asks to wait. */
-export function responseSink({ method, client, highWaterMarkBytes }: ResponseSinkOptions): ResponseSink {
+export function responseSink({ method, client, highWaterMarkBytes, beforeEnd }: ResponseSinkOptions): ResponseSink {
   const { promise: response, resolve } = Promise.withResolvers<Response>()
   let body: ReadableStreamDefaultController<Uint8Array> | undefined
   /** A reply without a body is handed over at its end: some runtimes call the request aborted as soon as they have answered it. */
@@ -29,7 +29,6 @@ export function responseSink({ method, client, highWaterMarkBytes }: ResponseSin
   let pressure: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
   let isOver = false
   let isGone = false
-  let untilEnd: ((end: () => void) => void) | undefined
 
   const release = (): void => {
     pressure?.resolve()
@@ -45,8 +44,9 @@ export function responseSink({ method, client, highWaterMarkBytes }: ResponseSin
   const finish = (end: () => void): void => {
     isOver = true
     release()
-    if (untilEnd === undefined) end()
-    else untilEnd(end)
+    const waiting = beforeEnd()
+    if (waiting === undefined) end()
+    else void waiting.then(end)
   }
   return {
     response,
@@ -86,16 +86,6 @@ export function responseSink({ method, client, highWaterMarkBytes }: ResponseSin
         resolve(new Response(null, { status: 502 }))
         if (!isGone) body?.error(reason)
       }),
-    holdEnd: (settled, atMostMillis) => {
-      if (atMostMillis === 0) return
-      untilEnd = (end) => {
-        const timer = setTimeout(end, atMostMillis)
-        void settled.then(() => {
-          clearTimeout(timer)
-          end()
-        })
-      }
-    },
     clientGone,
   }
 }

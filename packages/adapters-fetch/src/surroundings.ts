@@ -1,8 +1,8 @@
 /** What differs between the runtimes, found once. The only file that asks which one this is. */
 
 interface Surroundings {
-  readonly Bun?: object
   readonly Deno?: object
+  readonly navigator?: { readonly userAgent?: string }
   readonly process?: {
     readonly versions?: { readonly undici?: string }
     readonly getBuiltinModule?: (name: string) => object | undefined
@@ -38,14 +38,19 @@ function builtinZlib(): NodeZlib | undefined {
   }
 }
 
-/** Codings that this runtime's `fetch` takes off a body although it keeps the header: only Node's. The others are told not to. */
-export const decodedCodings: ReadonlySet<string> = new Set(codings())
+const noCodings: ReadonlySet<string> = new Set()
+const denoCodings: ReadonlySet<string> = new Set(['gzip', 'br'])
+const nodeCodings: ReadonlySet<string> = new Set(codingsOfNode())
 
-function codings(): readonly string[] {
-  if (surroundings.Bun !== undefined || surroundings.Deno !== undefined) return []
-  const undici = surroundings.process?.versions?.undici
-  if (undici === undefined) return []
-  const [major, minor] = undici.split('.').map(Number) as [number, number]
+/** Codings that this runtime's `fetch` takes off a body although it keeps the header. Bun and workerd are told not to; Deno does not for `identity`. */
+export function decodedCodings(acceptEncoding: string): ReadonlySet<string> {
+  return surroundings.Deno !== undefined && acceptEncoding !== 'identity' ? denoCodings : nodeCodings
+}
+
+function codingsOfNode(): Iterable<string> {
+  // Others have a `process` too; only Node says that it is Node.
+  if (surroundings.navigator?.userAgent?.startsWith('Node.js/') !== true) return noCodings
+  const [major = 0, minor = 0] = (surroundings.process?.versions?.undici ?? '').split('.').map(Number)
   const known = ['gzip', 'x-gzip', 'deflate', 'br']
   // nodejs/undici#4238, released in 7.11 (Node 24.4).
   return major > 7 || (major === 7 && minor >= 11) ? [...known, 'zstd'] : known

@@ -77,6 +77,8 @@ function bodySource(request: IncomingMessage): ByteSource {
   }
 }
 
+const noBytes = new Uint8Array(0)
+
 /**
  * Writes of one turn of the event loop leave as one chunk: an upstream's read often holds several frames, and each write to a response costs
  * more than a copy of a frame. Nothing waits longer for it, since Node itself holds a turn's writes back until the turn's end.
@@ -89,14 +91,20 @@ function responseSink(response: ServerResponse, client: AbortController): Client
   let isScheduled = false
   let isFull = false
   let release: (() => void) | undefined
+  const send = (chunk: Uint8Array): void => {
+    if (!response.write(chunk)) isFull = true
+    // Compression middleware holds bytes back until it has a block; this is what it offers against that.
+    ;(response as { readonly flush?: () => void }).flush?.()
+  }
   const flush = (): void => {
     isScheduled = false
     if (pending.length === 0) return
-    const chunk = pending.length === 1 ? (pending[0] as Uint8Array) : Buffer.concat(pending, pendingBytes)
+    // A small slice is copied too: while it waits for a slow reader it would keep the whole 64 KB that it was read in.
+    const chunk = pending.length === 1 && pendingBytes >= largestBatch ? (pending[0] as Uint8Array) : Buffer.concat(pending, pendingBytes)
     pending = []
     pendingBytes = 0
     isHeadOut = true
-    if (!response.write(chunk)) isFull = true
+    send(chunk)
   }
   const drained = (): void => {
     isFull = false
@@ -118,7 +126,8 @@ function responseSink(response: ServerResponse, client: AbortController): Client
       response.writeHead(status, headers.flat())
       // The head must not wait for a slow first frame; when bytes follow at once it travels with them.
       setImmediate(() => {
-        if (!isHeadOut && !isOver) response.flushHeaders()
+        // Not flushHeaders(): that writes the head as UTF-8, and so changes header values beyond ASCII.
+        if (!isHeadOut && !isOver) send(noBytes)
       })
     },
     write: (chunk) => {

@@ -2,7 +2,7 @@ import { TransportError, type ByteWriter, type Transport, type UpstreamReply, ty
 import diagnostics from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type buildConnector, type Dispatcher } from 'undici'
 
 /** Limits of the connections to upstreams. */
 export interface ConnectionOptions {
@@ -23,10 +23,12 @@ export interface UndiciTransport extends Transport {
 /** HTTP/1.1 through undici's dispatch interface: a callback per chunk, no stream objects. All deadlines but connecting are core's. */
 export function undiciTransport(options: ConnectionOptions = {}): UndiciTransport {
   const keepAliveMillis = options.keepAliveMillis ?? 25_000
+  // How much a connection reads ahead of a slow reader; undici hands it to net.connect, though its types do not say so.
+  const connectOptions: buildConnector.BuildOptions & { readonly highWaterMark: number } = { timeout: options.connectMillis ?? 10_000, highWaterMark: 16 * 1024 }
   const agent = new Agent({
     // One reset on a shared HTTP/2 connection would fail every session on it.
     allowH2: false,
-    connect: { timeout: options.connectMillis ?? 10_000 },
+    connect: connectOptions,
     keepAliveTimeout: keepAliveMillis,
     keepAliveMaxTimeout: keepAliveMillis,
     headersTimeout: 0,

@@ -1,7 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
 
 const bin = fileURLToPath(new URL('../bin/sluice.mjs', import.meta.url))
+
+const children = new Set<ChildProcess>()
+// What a failed test left running: the bin passes the signal on.
+afterAll(() => {
+  for (const child of children) child.kill('SIGTERM')
+})
 
 /** How a command ended. */
 export interface Finished {
@@ -30,6 +37,8 @@ export function launch(args: readonly string[], { env = {}, cwd }: RunOptions = 
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', TZ: 'UTC', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  children.add(child)
+  child.once('close', () => children.delete(child))
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))

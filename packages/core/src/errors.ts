@@ -129,6 +129,7 @@ export type FaultCode =
   | 'observer-stuck'
   | 'settled-callback-threw'
   | 'ledger-append-failed'
+  | 'ledger-query-failed'
   | 'middleware-threw'
   | 'frame-too-large'
   | 'decoder-failed'

@@ -66,7 +66,7 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
       ledger,
       adminToken,
       timeZone,
-      onFailure: (cause) => log.fault({ code: 'ledger-append-failed', message: 'the ledger could not answer a report', source: 'ledger', cause }),
+      onFailure: (cause) => log.fault({ code: 'ledger-query-failed', message: 'the ledger could not answer a report', source: 'ledger', cause }),
     })
     const { served, isFallback } = await listen(
       gateway,

@@ -23,7 +23,7 @@ import {
   underscoreMetadata,
   user,
   type FixtureRequest,
-} from './fixtures/claude-code-requests.ts'
+} from '../../test/claude-code-requests.ts'
 import { toRepositoryLabel } from './labels.ts'
 import { repositoryFromBody } from './repository.ts'
 import { SessionMemory } from './session-memory.ts'

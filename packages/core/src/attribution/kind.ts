@@ -2,6 +2,7 @@ import type { Attributed, AttributionSource, RequestKind } from '../entry/attrib
 import type { RequestBody } from '../exchange/request-body.ts'
 import { toBytes } from '../wire/bytes.ts'
 import { headerValue, type HeaderList } from '../wire/header-list.ts'
+import type { TopLevelMember } from '../wire/json-scan.ts'
 import type { ClientFacts } from './client.ts'
 import { literals, opensWith } from './literals.ts'
 import { trailingMessages, type MessageView } from './messages.ts'
@@ -29,7 +30,11 @@ const opens = {
   ),
   promptHook: literals('You are evaluating a hook in Claude Code'),
   agentHook: literals('You are verifying a stop condition in Claude Code'),
-  subAgent: literals('You are an agent for Claude Code', 'You are a file search specialist for Claude Code', 'You are a software architect and planning specialist'),
+  subAgent: literals(
+    'You are an agent for Claude Code',
+    'You are a file search specialist for Claude Code',
+    'You are a software architect and planning specialist',
+  ),
 } as const
 
 /** How the last text of a request opens that otherwise looks like any turn. */
@@ -57,37 +62,36 @@ export function kindOf(evidence: KindEvidence): Attributed<RequestKind> {
   const declared = headerValue(headers, 'x-claude-code-request-class')
   if (declared === 'main' || declared === 'compaction') return by('header', declared)
   if (declared === 'subagent' || declared === 'workflow') {
-    return opensWith(body.bytes, system.opening, opens.agentHook) ? by('request-shape', 'hook') : by('header', 'sub-agent')
+    return opensWith(system.opening, opens.agentHook) ? by('request-shape', 'hook') : by('header', 'sub-agent')
   }
   const side = sideKind(body, system)
   if (side !== undefined) return by('request-shape', side)
   if (declared === 'auxiliary' || declared === 'side_reply') return by('header', 'auxiliary')
   if (headerValue(headers, 'x-claude-code-agent-id') !== undefined) return by('header', 'sub-agent')
   if (client.isSubAgent) return by('billing-block', 'sub-agent')
-  return by('request-shape', opensWith(body.bytes, system.opening, opens.subAgent) ? 'sub-agent' : 'main')
+  return by('request-shape', opensWith(system.opening, opens.subAgent) ? 'sub-agent' : 'main')
 }
 
 /** A call that the client makes on the side; undefined for a turn of the conversation. */
 function sideKind(body: RequestBody, { opening }: SystemPrompt): RequestKind | undefined {
-  const { bytes } = body
-  const isOpening = (texts: readonly Uint8Array[]): boolean => opensWith(bytes, opening, texts)
-  const hasTools = !isEmptyArray(body.slice('tools'))
+  const isOpening = (texts: readonly Uint8Array[]): boolean => opensWith(opening, texts)
+  const hasTools = !isEmptyArray(body.member('tools'))
   if (isOpening(opens.compaction)) return 'compaction'
-  if (!hasTools && body.slice('max_tokens')?.length === 1 && body.value('max_tokens') === 1) return 'probe'
+  if (!hasTools && body.value('max_tokens', 1) === 1) return 'probe'
   if (hasTools && isWebSearchOnly(body)) return 'web-search'
   if (isOpening(opens.classifier) || (!hasTools && isVerdictOnly(body))) return 'classifier'
   const trailing = trailingMessages(body, trailingCount, trailingBytes)
   const lastOfUser = trailing.find(({ role }) => role === 'user')
-  if (lastOfUser !== undefined && lastTextOpens(bytes, lastOfUser, asks.compaction)) return 'compaction'
+  if (lastOfUser !== undefined && lastTextOpens(lastOfUser, asks.compaction)) return 'compaction'
   const last = trailing[0]
   if (!hasTools) {
     const answer = answerProperties(body)
     if (isOpening(opens.title) || answer?.join() === 'title' || answer?.includes('isNewTopic')) return 'title'
     if (isOpening(opens.promptHook) || answer?.includes('ok')) return 'hook'
-    return last !== undefined && lastTextOpens(bytes, last, asks.warmUp) ? 'probe' : 'auxiliary'
+    return last !== undefined && lastTextOpens(last, asks.warmUp) ? 'probe' : 'auxiliary'
   }
   if (isOpening(opens.agentHook)) return 'hook'
-  if (last !== undefined && (opensWith(bytes, last.texts[0]?.start, asks.aside) || lastTextOpens(bytes, last, asks.recapOrSuggestion))) return 'auxiliary'
+  if (last !== undefined && (opensWith(last.texts[0], asks.aside) || lastTextOpens(last, asks.recapOrSuggestion))) return 'auxiliary'
   return undefined
 }
 
@@ -95,35 +99,30 @@ function by(source: AttributionSource, value: RequestKind): Attributed<RequestKi
   return { value, source }
 }
 
-function lastTextOpens(bytes: Uint8Array, { texts }: MessageView, openings: readonly Uint8Array[]): boolean {
-  return opensWith(bytes, texts.at(-1)?.start, openings)
+function lastTextOpens({ texts }: MessageView, openings: readonly Uint8Array[]): boolean {
+  return opensWith(texts.at(-1), openings)
 }
 
-function isEmptyArray(slice: Uint8Array | undefined): boolean {
-  return slice === undefined || slice.length === 2
+function isEmptyArray(member: TopLevelMember | undefined): boolean {
+  return member === undefined || member.end - member.start === 2
 }
 
 /** The nested request of the WebSearch tool carries that server tool and nothing else. */
 function isWebSearchOnly(body: RequestBody): boolean {
-  const tools = smallValue(body, 'tools', 4096)
+  const tools = body.value('tools', 4096)
   return Array.isArray(tools) && tools.every((tool) => String(field(tool, 'type')).startsWith('web_search_'))
 }
 
 /** The classifier may only answer with a verdict, and says where that ends. */
 function isVerdictOnly(body: RequestBody): boolean {
-  const stops = smallValue(body, 'stop_sequences', 256)
+  const stops = body.value('stop_sequences', 256)
   return Array.isArray(stops) && body.member('stream') === undefined && (stops.includes('</block>') || stops.includes('</severity>'))
 }
 
 /** The keys of the JSON answer that is asked for. */
 function answerProperties(body: RequestBody): readonly string[] | undefined {
-  const properties = field(field(field(smallValue(body, 'output_config', 8192), 'format'), 'schema'), 'properties')
+  const properties = field(field(field(body.value('output_config', 8192), 'format'), 'schema'), 'properties')
   return typeof properties === 'object' && properties !== null ? Object.keys(properties) : undefined
-}
-
-function smallValue(body: RequestBody, key: string, maxBytes: number): unknown {
-  const slice = body.slice(key)
-  return slice === undefined || slice.length > maxBytes ? undefined : body.value(key)
 }
 
 function field(value: unknown, key: string): unknown {

@@ -1,9 +1,10 @@
 import type { RequestBody } from '../exchange/request-body.ts'
 import { bracketStart, readShortString, trimSpaceEnd, valueEnd, walkArray, walkObject } from '../wire/json-array.ts'
+import type { TextStart } from './literals.ts'
+import { windowsFrom, windowsTo } from './windows.ts'
 
-/** A text inside the body: from after its opening quote to its closing quote. */
-export interface TextSpan {
-  readonly start: number
+/** A text inside a window of the body: from after its opening quote to its closing quote. */
+export interface TextSpan extends TextStart {
   readonly end: number
 }
 
@@ -20,29 +21,39 @@ const comma = 0x2c
 /** The first messages, at most `count` of them and none that ends beyond `windowBytes`. Reads no further. */
 export function leadingMessages(body: RequestBody, count: number, windowBytes: number): readonly MessageView[] {
   const member = body.member('messages')
-  const views: MessageView[] = []
+  let views: MessageView[] = []
   if (member === undefined) return views
-  const window = body.bytes.subarray(0, Math.min(member.end, member.start + windowBytes))
-  walkArray(window, member.start, (start) => {
-    const [view, end] = readMessage(window, start)
-    if (end !== -1) views.push(view)
-    return views.length < count ? end : -1
-  })
+  for (const window of windowsFrom(body, member.start, Math.min(member.end, member.start + windowBytes))) {
+    views = []
+    const arrayEnd = walkArray(window, 0, (start) => {
+      const [view, end] = readMessage(window, start)
+      if (end !== -1) views.push(view)
+      return views.length < count ? end : -1
+    })
+    if (arrayEnd !== -1 || views.length === count) break
+  }
   return views
 }
 
 /** The last messages, newest first: at most `count` of them, back to the newest of the user, all within the last `windowBytes`. Reads no further. */
 export function trailingMessages(body: RequestBody, count: number, windowBytes: number): readonly MessageView[] {
   const member = body.member('messages')
-  const views: MessageView[] = []
+  let views: readonly MessageView[] = []
   if (member === undefined) return views
-  const origin = Math.max(member.start + 1, member.end - windowBytes)
-  const window = body.bytes.subarray(origin, member.end - 1)
+  for (const window of windowsTo(body, Math.max(member.start + 1, member.end - windowBytes), member.end - 1)) {
+    views = lastMessages(window, count)
+    if (views.length === count || views.at(-1)?.role === 'user') break
+  }
+  return views
+}
+
+function lastMessages(window: Uint8Array, count: number): readonly MessageView[] {
+  const views: MessageView[] = []
   let end = trimSpaceEnd(window, window.length)
   while (views.length < count) {
     const start = bracketStart(window, end)
     if (start === -1) break
-    const [view, readTo] = readMessage(body.bytes.subarray(0, origin + end), origin + start)
+    const [view, readTo] = readMessage(window.subarray(0, end), start)
     if (readTo === -1) break
     views.push(view)
     if (view.role === 'user') break
@@ -72,7 +83,7 @@ function readMessage(bytes: Uint8Array, start: number): readonly [MessageView, n
 function readContent(bytes: Uint8Array, start: number): readonly [readonly TextSpan[], number] {
   if (bytes[start] === quote) {
     const end = valueEnd(bytes, start)
-    return [end === -1 ? [] : [{ start: start + 1, end: end - 1 }], end]
+    return [end === -1 ? [] : [{ bytes, start: start + 1, end: end - 1 }], end]
   }
   const texts: TextSpan[] = []
   const end = walkArray(bytes, start, (block) => {
@@ -82,7 +93,7 @@ function readContent(bytes: Uint8Array, start: number): readonly [readonly TextS
       const valueEndsAt = valueEnd(bytes, at)
       if (valueEndsAt !== -1 && bytes[at] === quote) {
         if (key === 'type') type = readShortString(bytes, at, valueEndsAt)
-        else if (key === 'text') text = { start: at + 1, end: valueEndsAt - 1 }
+        else if (key === 'text') text = { bytes, start: at + 1, end: valueEndsAt - 1 }
       }
       return valueEndsAt
     })

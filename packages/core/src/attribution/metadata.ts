@@ -1,5 +1,4 @@
 import type { RequestBody } from '../exchange/request-body.ts'
-import { parseJson } from '../wire/json-scan.ts'
 
 /** What `metadata.user_id` says, in any form that Claude Code ever gave it. */
 export interface ClientMetadata {
@@ -20,9 +19,7 @@ const underscoreForm = /^user_([0-9a-f]{64})_account_([0-9a-f-]{36})?_session_([
  * Anything else is another client's own user id, and none of ours to keep.
  */
 export function readMetadata(body: RequestBody): ClientMetadata | undefined {
-  const slice = body.slice('metadata')
-  if (slice === undefined || slice.length > maxMetadataBytes) return undefined
-  const userId = stringAt(parseJson(slice), 'user_id')
+  const userId = stringAt(body.value('metadata', maxMetadataBytes), 'user_id')
   if (userId === undefined) return undefined
   if (userId.startsWith('{')) return ofJson(userId)
   const [, device, account, session] = underscoreForm.exec(userId) ?? []

@@ -71,8 +71,7 @@ const maxPathLength = 4096
 
 /** `safeguards[].classifier_context.git_state.root`, which auto mode sends: the repository's root, wherever in it the client works. */
 function gitRootOf(body: RequestBody): string | undefined {
-  const slice = body.slice('safeguards')
-  const safeguards = slice === undefined || slice.length > maxSafeguardsBytes ? undefined : body.value('safeguards')
+  const safeguards = body.value('safeguards', maxSafeguardsBytes)
   if (!Array.isArray(safeguards)) return undefined
   for (const safeguard of safeguards as readonly unknown[]) {
     const root = field(field(field(safeguard, 'classifier_context'), 'git_state'), 'root')

@@ -1,7 +1,7 @@
 import type { RequestBody } from '../exchange/request-body.ts'
-import { hasBytesAt, indexOfBytes, toBytes } from '../wire/bytes.ts'
+import { hasBytesAt, indexOfBytes, indexOfInParts, toBytes } from '../wire/bytes.ts'
 import { parseJson } from '../wire/json-scan.ts'
-import { literal, opensWith } from './literals.ts'
+import { literal } from './literals.ts'
 import { leadingMessages, type MessageView, type TextSpan } from './messages.ts'
 
 /**
@@ -31,14 +31,14 @@ const backtick = 0x60
 
 /** The directory from the places where it nearly always stands: the first two messages and the system prompt. Hardest to forge first. */
 export function workingDirectoryOf(body: RequestBody): string | undefined {
-  const leading = leadingMessages(body, 2, leadingBytes)
-  return ofSystemMessages(body, leading) ?? ofSystemPrompt(body) ?? ofReminders(body, leading)
+  const leading = statingMessages(body, 2, leadingBytes)
+  return ofSystemMessages(leading) ?? ofSystemPrompt(body) ?? ofReminders(leading)
 }
 
 /** The directory wherever the client states it again, as after a compaction. Dearer: reads up to a quarter of a megabyte. */
 export function restatedWorkingDirectoryOf(body: RequestBody): string | undefined {
-  const messages = leadingMessages(body, anywhereCount, anywhereBytes)
-  return ofSystemMessages(body, messages) ?? ofReminders(body, messages)
+  const messages = statingMessages(body, anywhereCount, anywhereBytes)
+  return ofSystemMessages(messages) ?? ofReminders(messages)
 }
 
 /** The directory of the client's notes on the repository, as its system prompt names it. */
@@ -46,27 +46,37 @@ export function memoryDirectoryOf(body: RequestBody): string | undefined {
   const member = body.member('system')
   if (member === undefined) return undefined
   const end = Math.min(member.end, member.start + memoryBytes)
-  const at = find(body.bytes, memoryText, { start: member.start, end })
-  const start = at + memoryText.length
-  return at === -1 ? undefined : textAt(body.bytes, start, body.bytes.subarray(0, Math.min(end, start + maxPathBytes)).indexOf(backtick, start))
+  const at = indexOfInParts(body.parts(member.start, end), memoryText)
+  if (at === -1) return undefined
+  const start = member.start + at + memoryText.length
+  const window = body.range(start, Math.min(end, start + maxPathBytes))
+  return textAt(window, 0, window.indexOf(backtick))
 }
 
-function ofSystemMessages({ bytes }: RequestBody, messages: readonly MessageView[]): string | undefined {
+/** The leading messages; none where the environment is stated nowhere near them, which a search tells that copies nothing. */
+function statingMessages(body: RequestBody, count: number, windowBytes: number): readonly MessageView[] {
+  const member = body.member('messages')
+  if (member === undefined) return []
+  const parts = body.parts(member.start, Math.min(member.end, member.start + windowBytes))
+  return indexOfInParts(parts, environmentText) === -1 ? [] : leadingMessages(body, count, windowBytes)
+}
+
+function ofSystemMessages(messages: readonly MessageView[]): string | undefined {
   for (const [index, { role, texts }] of messages.entries()) {
     if (role !== 'system') continue
     for (const span of texts) {
       // At the start of a conversation nothing foreign stands before it; after a compaction files that were read do, and it comes last.
-      const at = index < 2 ? find(bytes, environmentText, span) : findLast(bytes, environmentText, span)
-      if (at !== -1) return pathAt(bytes, at + environmentText.length, span.end)
+      const at = index < 2 ? find(span, environmentText) : findLast(span, environmentText)
+      if (at !== -1) return pathAt(span.bytes, at + environmentText.length, span.end)
     }
   }
   return undefined
 }
 
-function ofReminders({ bytes }: RequestBody, messages: readonly MessageView[]): string | undefined {
+function ofReminders(messages: readonly MessageView[]): string | undefined {
   for (const { role, texts } of messages) {
     if (role !== 'user') continue
-    for (const { start, end } of texts) {
+    for (const { bytes, start, end } of texts) {
       if (hasBytesAt(bytes, start, reminderText)) return pathAt(bytes, start + reminderText.length, end)
     }
   }
@@ -76,24 +86,32 @@ function ofReminders({ bytes }: RequestBody, messages: readonly MessageView[]): 
 function ofSystemPrompt(body: RequestBody): string | undefined {
   const member = body.member('system')
   if (member === undefined) return undefined
-  const { bytes } = body
-  const span = { start: member.start, end: Math.min(member.end, member.start + systemBytes) }
+  const { start } = member
+  const end = Math.min(member.end, start + systemBytes)
+  const parts = body.parts(start, end)
   for (const text of [environmentText, olderText]) {
-    const at = find(bytes, text, span)
-    if (at !== -1) return pathAt(bytes, at + text.length, span.end)
+    const at = indexOfInParts(parts, text)
+    if (at === -1) continue
+    const path = start + at + text.length
+    return pathAt(body.range(path, path + maxPathBytes + 2), 0, end - path)
   }
-  const bare = span.end - span.start > bareBytes ? -1 : find(bytes, bareBlock, span)
-  if (bare === -1) return undefined
-  const start = bare + bareBlock.length
-  return opensWith(bytes, pathEnd(bytes, start, span.end), [bareDate]) ? pathAt(bytes, start, span.end) : undefined
+  return end - start > bareBytes ? undefined : ofBarePrompt(body.range(start, end))
 }
 
-function find(bytes: Uint8Array, text: Uint8Array, { start, end }: TextSpan): number {
+function ofBarePrompt(bytes: Uint8Array): string | undefined {
+  const at = indexOfBytes(bytes, bareBlock)
+  if (at === -1) return undefined
+  const start = at + bareBlock.length
+  const end = pathEnd(bytes, start, bytes.length)
+  return end !== undefined && hasBytesAt(bytes, end, bareDate) ? textAt(bytes, start, end) : undefined
+}
+
+function find({ bytes, start, end }: TextSpan, text: Uint8Array): number {
   const at = indexOfBytes(bytes.subarray(start, end), text)
   return at === -1 ? -1 : start + at
 }
 
-function findLast(bytes: Uint8Array, text: Uint8Array, { start, end }: TextSpan): number {
+function findLast({ bytes, start, end }: TextSpan, text: Uint8Array): number {
   const window = bytes.subarray(start, end)
   let last = -1
   for (let at = indexOfBytes(window, text); at !== -1; at = indexOfBytes(window, text, at + text.length)) last = at

@@ -12,7 +12,6 @@ export class RequestBody {
   /** The client's bytes. Never write into them. */
   readonly chunks: readonly Uint8Array[]
   readonly length: number
-  #bytes: Uint8Array | undefined
   #scan: JsonScan | undefined
 
   constructor(...chunks: readonly Uint8Array[]) {
@@ -20,13 +19,7 @@ export class RequestBody {
     this.length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   }
 
-  /** All bytes in one array. Copies a body of several chunks, once; {@link range} is cheaper for a part. */
-  get bytes(): Uint8Array {
-    this.#bytes ??= this.length === 0 ? emptyBytes : concatBytes(this.chunks, this.length)
-    return this.#bytes
-  }
-
-  /** The bytes from `start` to `end`: a view where they lie in one chunk, else a copy. */
+  /** The bytes from `start` to `end`: a view where they lie in one chunk, else a copy of them. Ask for little: a copy is garbage soon. */
   range(start: number, end: number): Uint8Array {
     const parts = this.parts(start, end)
     return parts.length === 0 ? emptyBytes : concatBytes(parts, Math.min(end, this.length) - start)
@@ -68,10 +61,10 @@ export class RequestBody {
     return slice && readString(slice)
   }
 
-  /** The parsed value at a top-level key. Costs a parse of that value: fine for `metadata`, dear for `messages`. */
-  value(key: string): unknown {
-    const slice = this.slice(key)
-    return slice && parseJson(slice)
+  /** The parsed value at a top-level key; undefined where it is absent or longer than `maxBytes`. Costs a parse of that value: fine for `metadata`, dear for `messages`. */
+  value(key: string, maxBytes: number = Infinity): unknown {
+    const member = this.member(key)
+    return member === undefined || member.end - member.start > maxBytes ? undefined : parseJson(this.range(member.start, member.end))
   }
 
   /** The value's bytes at a top-level key; a copy where they lie in several chunks. */

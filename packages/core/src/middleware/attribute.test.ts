@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { environment, everyRequest, mainTurn, modern, project, session, system, tool, user, type FixtureRequest } from '../attribution/fixtures/claude-code-requests.ts'
+import { environment, everyRequest, mainTurn, modern, project, session, system, tool, user, type FixtureRequest } from '../../test/claude-code-requests.ts'
 import type { Attribution } from '../entry/attribution.ts'
 import { ConfigurationError, type Fault } from '../errors.ts'
 import { createGateway, type Gateway } from '../gateway.ts'

@@ -53,8 +53,6 @@ export class Relay {
   readonly #splitter: FrameSplitter | undefined
   readonly #canAppend: boolean
   #watchdog: Watchdog | undefined
-  #held: Uint8Array[] = []
-  #isMidFrame = false
   #isPressed = false
   #isDeaf = false
   #frameCount = 0
@@ -77,6 +75,16 @@ export class Relay {
   /** Bytes of the body that were handed on. */
   get responseBytes(): number {
     return this.#responseBytes
+  }
+
+  /** The start of a frame that has not been handed on. */
+  get #tail(): readonly Uint8Array[] {
+    return this.#splitter?.pending ?? []
+  }
+
+  /** A frame too large to be held has been handed on in part. */
+  get #isMidFrame(): boolean {
+    return this.#splitter?.skipping ?? false
   }
 
   /** Pumps until the reply is over, whichever way. Never rejects. */
@@ -112,7 +120,7 @@ export class Relay {
     if (this.#stopped !== undefined) return
     const { drainMillis, clock, source, meter } = this.#options
     // A client that hangs up on the last frame has all it came for.
-    this.#stopped = { kind: meter.stopped && this.#held.length === 0 ? 'complete' : 'client-gone' }
+    this.#stopped = { kind: meter.stopped && this.#tail.length === 0 ? 'complete' : 'client-gone' }
     this.#isDeaf = true
     if (drainMillis === undefined) source.cancel(reason)
     else clock.after(drainMillis, () => source.cancel(reason))
@@ -133,27 +141,16 @@ export class Relay {
 
   #events(chunk: Uint8Array): void | Promise<void> {
     const splitter = this.#splitter as FrameSplitter
-    const { frames, boundary } = splitter.push(chunk)
+    const { frames, held, boundary } = splitter.push(chunk)
     this.#frameCount += frames.length
-    if (this.#options.gates.length > 0) return this.#gated(frames, chunk.subarray(boundary))
-    let pressure: void | Promise<void> = undefined
-    if (boundary > 0) {
-      pressure = this.#release()
-      pressure = this.#deliver(boundary === chunk.length ? chunk : chunk.subarray(0, boundary)) ?? pressure
-      this.#isMidFrame = false
-    }
-    if (boundary < chunk.length) {
-      this.#held.push(boundary === 0 ? chunk : chunk.subarray(boundary))
-      if (splitter.skipping) {
-        this.#isMidFrame = true
-        pressure = this.#release() ?? pressure
-      }
-    }
+    if (this.#options.gates.length > 0) return this.#gated(frames)
+    let pressure = this.#deliverAll(held)
+    if (boundary > 0) pressure = this.#deliver(boundary === chunk.length ? chunk : chunk.subarray(0, boundary)) ?? pressure
     this.#options.reader.frames(frames)
     return pressure
   }
 
-  async #gated(frames: readonly SseFrame[], rest: Uint8Array): Promise<void> {
+  async #gated(frames: readonly SseFrame[]): Promise<void> {
     for (const frame of frames) {
       for (const gate of this.#options.gates) {
         let verdict: 'pass' | GatewayError
@@ -167,11 +164,9 @@ export class Relay {
           throw verdict
         }
       }
-      this.#held = []
       await this.#deliver(frame.raw)
       this.#options.reader.frames([frame])
     }
-    if (rest.length > 0) this.#held.push(rest)
   }
 
   #oversize(): void {
@@ -180,12 +175,9 @@ export class Relay {
     if (gates.length > 0) this.cut(new GatewayError('internal', `A frame of this reply is larger than the ${maxFrameBytes} bytes that its checks can see, so it was stopped.`))
   }
 
-  #release(): void | Promise<void> {
-    if (this.#held.length === 0) return undefined
-    const held = this.#held
-    this.#held = []
+  #deliverAll(chunks: readonly Uint8Array[]): void | Promise<void> {
     let pressure: void | Promise<void> = undefined
-    for (const part of held) pressure = this.#deliver(part) ?? pressure
+    for (const chunk of chunks) pressure = this.#deliver(chunk) ?? pressure
     return pressure
   }
 
@@ -237,15 +229,15 @@ export class Relay {
     this.#readUnterminatedStop()
     const isIncomplete = isMessageStream && form === 'events' && !meter.stopped && (meter.started || this.#frameCount === 0) && meter.facts.errorType === undefined
     if (isIncomplete) return this.#truncated('The upstream ended the stream before the message was complete.')
-    void this.#release()
+    void this.#deliverAll(this.#tail)
     sink.close()
     return { kind: meter.facts.errorType === undefined || !isMessageStream || form !== 'events' ? 'complete' : 'truncated' }
   }
 
   /** Some recorded streams lack the last blank line. The message is complete all the same, if that frame is its stop. */
   #readUnterminatedStop(): void {
-    if (this.#held.length === 0 || this.#options.meter.stopped) return
-    const tail = [...this.#held, blankLine]
+    if (this.#tail.length === 0 || this.#options.meter.stopped) return
+    const tail = [...this.#tail, blankLine]
     const frame = new SseFrame(concatBytes(tail, tail.reduce((sum, part) => sum + part.length, 0)))
     if (frame.event === 'message_stop') this.#options.reader.frames([frame])
   }
@@ -260,7 +252,7 @@ export class Relay {
     if (stopped?.error !== undefined) return this.#truncated(stopped.error.message, stopped)
     // The client has the whole message; how the connection behind it died is no longer its concern.
     if (this.#splitter !== undefined && meter.stopped) {
-      void this.#release()
+      void this.#deliverAll(this.#tail)
       sink.close()
       return { kind: 'complete' }
     }
@@ -271,8 +263,7 @@ export class Relay {
   #truncated(message: string, stopped?: RelayEnd): RelayEnd {
     const { digest, sink, exchangeId } = this.#options
     const end = stopped ?? { kind: 'truncated', error: new GatewayError('upstream-broke', message) }
-    for (const part of this.#held) digest.receivedOnly(part)
-    this.#held = []
+    for (const part of this.#tail) digest.receivedOnly(part)
     const error = end.error as GatewayError
     if (this.#canAppend && !this.#isMidFrame && !this.#isDeaf) {
       this.#deliverOwn(errorFrame(error.type, error.message, exchangeId))

@@ -37,6 +37,34 @@ export function indexOfBytes(bytes: Uint8Array, needle: Uint8Array, from = 0, to
   return -1
 }
 
+/** Like {@link indexOfBytes} in the parts as if they were one array, without joining them: `needle` may begin in one and end in another. */
+export function indexOfInParts(parts: readonly Uint8Array[], needle: Uint8Array): number {
+  let before = 0
+  for (const [index, part] of parts.entries()) {
+    const within = indexOfBytes(part, needle)
+    if (within !== -1) return before + within
+    for (let at = Math.max(0, part.length - needle.length + 1); at < part.length; at += 1) {
+      if (hasBytesAcross(parts, index, at, needle)) return before + at
+    }
+    before += part.length
+  }
+  return -1
+}
+
+function hasBytesAcross(parts: readonly Uint8Array[], index: number, start: number, needle: Uint8Array): boolean {
+  let at = start
+  let part = index
+  for (const byte of needle) {
+    while (at === parts[part]?.length) {
+      part += 1
+      at = 0
+    }
+    if (parts[part]?.[at] !== byte) return false
+    at += 1
+  }
+  return true
+}
+
 /** True where `needle` stands at `at`. */
 export function hasBytesAt(bytes: Uint8Array, at: number, needle: Uint8Array): boolean {
   if (at < 0 || at + needle.length > bytes.length) return false

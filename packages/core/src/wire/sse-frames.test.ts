@@ -69,6 +69,17 @@ describe('the frame splitter', () => {
     expect(split([toBytes('data: a\n\ndata: b'), toBytes('\n'), toBytes('\ndata: c\n\n')]).boundaries).toEqual([9, 0, 10])
   })
 
+  test.prop([stream, fc.array(fc.nat()), fc.constantFrom(8, 40, 1 << 20)])('what may go on, in order, is the stream without what is pending, at any limit', (text, cuts, limit) => {
+    const bytes = toBytes(text)
+    const splitter = new FrameSplitter(limit, () => undefined)
+    const gone: Uint8Array[] = []
+    for (const chunk of splitAt(bytes, cuts)) {
+      const { held, boundary } = splitter.push(chunk)
+      gone.push(...held, chunk.subarray(0, boundary))
+    }
+    expect(Buffer.concat([...gone, ...splitter.pending]).equals(bytes)).toBe(true)
+  })
+
   it('skips a frame over the limit, says so once, and goes on with the next', () => {
     const { frames, oversize } = split([toBytes('data: a\n\n'), toBytes(`data: ${'x'.repeat(50)}`), toBytes('y'.repeat(50)), toBytes('\n\ndata: b\n\n')], 40)
     expect(events(frames).map(({ data }) => data)).toEqual(['a', 'b'])

@@ -112,11 +112,14 @@ function usualShape(raw: Uint8Array): UsualShape | undefined {
 export interface SplitResult {
   /** Frames that this chunk completed. Empty (and shared) when there are none. */
   readonly frames: readonly SseFrame[]
-  /** How many of the chunk's bytes belong to completed frames; the rest starts or continues an incomplete one. */
+  /** Bytes kept from earlier chunks that may go on now, before those of this chunk. */
+  readonly held: readonly Uint8Array[]
+  /** How many of this chunk's bytes may go on now: those of completed frames, or of one too large to be kept. */
   readonly boundary: number
 }
 
 const noFrames: readonly SseFrame[] = []
+const nothing: readonly Uint8Array[] = []
 
 /** Splits chunks into frames. One per stream; the work is linear in the bytes for any chunking. */
 export class FrameSplitter {
@@ -137,9 +140,9 @@ export class FrameSplitter {
     this.#onOversize = onOversize
   }
 
-  /** Bytes held of an incomplete frame (0 while an oversized one is being skipped). */
-  get pendingBytes(): number {
-    return this.#partBytes
+  /** What has been kept of an incomplete frame. */
+  get pending(): readonly Uint8Array[] {
+    return this.#parts
   }
 
   /** True inside a frame too large to be kept. */
@@ -148,13 +151,18 @@ export class FrameSplitter {
   }
 
   push(chunk: Uint8Array): SplitResult {
+    const held = this.#parts.length === 0 ? nothing : this.#parts
+    const wasSkipping = this.#skipping
+    const frames: SseFrame[] = []
     const hasCr = this.#afterCr || chunk.indexOf(cr) !== -1
-    return hasCr ? this.#pushAnyLines(chunk) : this.#pushLineFeeds(chunk)
+    const boundary = hasCr ? this.#pushAnyLines(chunk, frames) : this.#pushLineFeeds(chunk, frames)
+    if (boundary < chunk.length && !this.#keep(boundary === 0 ? chunk : chunk.subarray(boundary))) return { frames, held, boundary: chunk.length }
+    // While a frame is being skipped there is nothing held, and what ends it goes on.
+    return { frames: frames.length === 0 ? noFrames : frames, held: boundary > 0 && !wasSkipping ? held : nothing, boundary }
   }
 
   /** The API's own line ends. The work per frame is one native search, for the end of its data. */
-  #pushLineFeeds(chunk: Uint8Array): SplitResult {
-    let frames: SseFrame[] | undefined
+  #pushLineFeeds(chunk: Uint8Array, frames: SseFrame[]): number {
     let boundary = 0
     let at = 0
     const { length } = chunk
@@ -162,7 +170,7 @@ export class FrameSplitter {
       if (chunk[at] === lf && !this.#lineHasBytes) {
         at += 1
         const frame = this.#complete(chunk.subarray(boundary, at))
-        if (frame !== undefined) (frames ??= []).push(frame)
+        if (frame !== undefined) frames.push(frame)
         boundary = at
         continue
       }
@@ -175,12 +183,10 @@ export class FrameSplitter {
       this.#lines += 1
       at = end + 1
     }
-    if (boundary < length) this.#keep(boundary === 0 ? chunk : chunk.subarray(boundary))
-    return { frames: frames ?? noFrames, boundary }
+    return boundary
   }
 
-  #pushAnyLines(chunk: Uint8Array): SplitResult {
-    const frames: SseFrame[] = []
+  #pushAnyLines(chunk: Uint8Array, frames: SseFrame[]): number {
     let boundary = 0
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at]
@@ -202,19 +208,23 @@ export class FrameSplitter {
       if (frame !== undefined) frames.push(frame)
       boundary = end
     }
-    if (boundary < chunk.length) this.#keep(chunk.subarray(boundary))
-    return { frames, boundary }
+    return boundary
   }
 
-  #keep(rest: Uint8Array): void {
-    if (this.#skipping) return
-    this.#parts.push(rest)
+  /** False where the frame has grown too large to be kept. */
+  #keep(rest: Uint8Array): boolean {
+    if (this.#skipping) return false
     this.#partBytes += rest.length
-    if (this.#partBytes <= this.#maxFrameBytes) return
+    if (this.#partBytes <= this.#maxFrameBytes) {
+      // A small slice must not keep the whole read that it came in.
+      this.#parts.push(rest.length * 4 < rest.buffer.byteLength ? Uint8Array.prototype.slice.call(rest) : rest)
+      return true
+    }
     this.#parts = []
     this.#partBytes = 0
     this.#skipping = true
     this.#onOversize()
+    return false
   }
 
   #complete(tail: Uint8Array): SseFrame | undefined {
@@ -227,8 +237,7 @@ export class FrameSplitter {
       return undefined
     }
     if (this.#parts.length === 0) return new SseFrame(tail, isFirst, mayBeUsual)
-    this.#parts.push(tail)
-    const raw = concatBytes(this.#parts, this.#partBytes + tail.length)
+    const raw = concatBytes([...this.#parts, tail], this.#partBytes + tail.length)
     this.#parts = []
     this.#partBytes = 0
     return new SseFrame(raw, isFirst, mayBeUsual)
