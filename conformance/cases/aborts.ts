@@ -17,7 +17,12 @@ async function leaveAfter(target: Target, bytes: number, profile = 'default'): P
   })
 }
 
-const upstreamIsClosed = (target: Target): Promise<unknown> => eventually(() => target.upstream.openStreams, (open) => open === 0, (open) => `${open} upstream streams are open`)
+const upstreamIsClosed = (target: Target): Promise<unknown> =>
+  eventually(
+    () => target.upstream.openStreams,
+    (open) => open === 0,
+    (open) => `${open} upstream streams are open`,
+  )
 
 export const abortCases: readonly BehaviourCase[] = [
   {
@@ -58,7 +63,10 @@ export const abortCases: readonly BehaviourCase[] = [
       target.answer(streamReply([{ stall: true }, { head: true }]))
       const leave = new AbortController()
       const asked = target.ask({ body: messageRequest, leave: leave.signal })
-      await eventually(() => target.upstream.calls.length, (count) => count === 1)
+      await eventually(
+        () => target.upstream.calls.length,
+        (count) => count === 1,
+      )
       leave.abort()
       await assert.rejects(asked)
       await upstreamIsClosed(target)
@@ -112,7 +120,7 @@ export const abortCases: readonly BehaviourCase[] = [
       target.answer((call) => (call.id % 2 === 0 ? jsonReply() : streamReply([{ bytes: joinBytes(streamFrames()) }])))
       let left = 200
       const worker = async (): Promise<void> => {
-        for (; left > 0; ) {
+        for (; left > 0;) {
           left -= 1
           const answer = await target.ask({ body: messageRequest })
           assert.ok(answer.isWhole && answer.status === 200)

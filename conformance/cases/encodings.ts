@@ -19,7 +19,14 @@ function decoded(headers: Headers, body: Buffer): Buffer {
   return coding === undefined ? body : codings[coding as Coding].decode(body)
 }
 
-async function assertEncoded(target: Target, coding: Coding, profile: 'default' | 'forward', status: number, headers: Headers, bytes: Uint8Array): Promise<void> {
+async function assertEncoded(
+  target: Target,
+  coding: Coding,
+  profile: 'default' | 'forward',
+  status: number,
+  headers: Headers,
+  bytes: Uint8Array,
+): Promise<void> {
   await target.reset()
   const encoded = codings[coding].encode(bytes)
   target.answer({ status, headers: [...headers, ['content-encoding', coding]], steps: steps(pieces(encoded, encoded.length, 200)) })

@@ -100,10 +100,17 @@ export const headerCases: readonly BehaviourCase[] = [
       target.answer(jsonReply())
       await target.ask({ body: messageRequest })
       const known = new Set(['host', 'connection', 'content-length', 'content-type', 'accept-encoding', 'x-api-key', ...target.can.addedRequestHeaders])
-      const added = target.theCall().rawHeaders.map(([name]) => name.toLowerCase()).filter((name) => !known.has(name))
+      const added = target
+        .theCall()
+        .rawHeaders.map(([name]) => name.toLowerCase())
+        .filter((name) => !known.has(name))
       assert.deepEqual(added, [])
       const present = new Set(target.theCall().rawHeaders.map(([name]) => name.toLowerCase()))
-      assert.deepEqual(target.can.addedRequestHeaders.filter((name) => !present.has(name)), [], 'what is declared as added is no longer added')
+      assert.deepEqual(
+        target.can.addedRequestHeaders.filter((name) => !present.has(name)),
+        [],
+        'what is declared as added is no longer added',
+      )
     },
   },
   {
@@ -161,14 +168,32 @@ export const headerCases: readonly BehaviourCase[] = [
     title: 'R3 unknown methods, paths, queries, headers and betas pass under /v1/',
     run: async (target) => {
       target.answer(jsonReply('{}'))
-      const paths = ['/v1/anything?x=1', '/v1/anything/deep%2Fer/%E4%B8%96?a=b&a=c&d', '/v1/messages?beta=true&beta=false', '/v1/~tilde/$dollar/(paren)/a,b;c=d/e:f@g!*', '/v1/double//slash/?']
+      const paths = [
+        '/v1/anything?x=1',
+        '/v1/anything/deep%2Fer/%E4%B8%96?a=b&a=c&d',
+        '/v1/messages?beta=true&beta=false',
+        '/v1/~tilde/$dollar/(paren)/a,b;c=d/e:f@g!*',
+        '/v1/double//slash/?',
+      ]
       for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'POST', 'OPTIONS']) {
         for (const path of paths) {
           const hasBody = method === 'PUT' || method === 'PATCH' || method === 'POST' || method === 'DELETE'
-          const answer = await target.ask({ method, path, headers: [['content-type', 'application/json'], ['x-made-up-tomorrow', 'yes'], ['anthropic-beta', 'made-up-2099-01-01']], ...(hasBody && { body: '{"model":"x"}' }) })
+          const answer = await target.ask({
+            method,
+            path,
+            headers: [
+              ['content-type', 'application/json'],
+              ['x-made-up-tomorrow', 'yes'],
+              ['anthropic-beta', 'made-up-2099-01-01'],
+            ],
+            ...(hasBody && { body: '{"model":"x"}' }),
+          })
           assert.equal(answer.status, 200, `${method} ${path}: ${answer.body.toString()}`)
           const call = target.upstream.calls.at(-1)
-          assert.deepEqual([call?.method, call?.target, call?.header('x-made-up-tomorrow'), call?.header('anthropic-beta')], [method, path, 'yes', 'made-up-2099-01-01'])
+          assert.deepEqual(
+            [call?.method, call?.target, call?.header('x-made-up-tomorrow'), call?.header('anthropic-beta')],
+            [method, path, 'yes', 'made-up-2099-01-01'],
+          )
           assert.equal(Buffer.from(call?.body ?? []).toString(), hasBody ? '{"model":"x"}' : '')
         }
       }
@@ -205,7 +230,15 @@ export const headerCases: readonly BehaviourCase[] = [
     run: async (target) => {
       const seen: string[] = []
       const ask = async (path = '/v1/messages', key = canaryClientKey): Promise<void> => {
-        const answer = await target.ask({ path, profile: 'keyed', headers: [['x-api-key', key], ['authorization', `Bearer ${key}`]], body: messageRequest })
+        const answer = await target.ask({
+          path,
+          profile: 'keyed',
+          headers: [
+            ['x-api-key', key],
+            ['authorization', `Bearer ${key}`],
+          ],
+          body: messageRequest,
+        })
         seen.push(`${answer.status} ${JSON.stringify(answer.headers)} ${answer.body.toString()}`)
       }
       target.answer(jsonReply())

@@ -11,8 +11,8 @@ export const heartbeatCases: readonly BehaviourCase[] = [
       const frames = streamFrames()
       const gate = Promise.withResolvers<void>()
       const torn = frames[5] as Uint8Array
-      const before = joinBytes([...frames.slice(0, 5)])
-      const after = joinBytes([...frames.slice(5)])
+      const before = joinBytes(frames.slice(0, 5))
+      const after = joinBytes(frames.slice(5))
       target.answer(streamReply([{ bytes: joinBytes([before, torn.subarray(0, 20)]) }, { until: gate.promise }, { bytes: after.subarray(20) }]))
       let got = Buffer.alloc(0)
       const answer = await target.ask({
@@ -36,7 +36,9 @@ export const heartbeatCases: readonly BehaviourCase[] = [
     id: 'heartbeat-pressed',
     title: 'R8 a client that takes no bytes gets no pings piled up',
     run: async (target) => {
-      const block = Buffer.from(`event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x'.repeat(60_000) } })}\n\n`)
+      const block = Buffer.from(
+        `event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x'.repeat(60_000) } })}\n\n`,
+      )
       const frames = streamFrames()
       const rounds = 600
       const bytes = [joinBytes(frames.slice(0, 2)), joinBytes(frames.slice(3))] as const

@@ -3,10 +3,45 @@ import { jsonReply, messageRequest } from '../support/replies.ts'
 import type { BehaviourCase } from './case.ts'
 
 const post = (target: string, ...headers: readonly string[]): string =>
-  [`POST ${target} HTTP/1.1`, ...headers, 'content-type: application/json', `content-length: ${messageRequest.length}`, 'connection: close', '', messageRequest].join('\r\n')
+  [
+    `POST ${target} HTTP/1.1`,
+    ...headers,
+    'content-type: application/json',
+    `content-length: ${messageRequest.length}`,
+    'connection: close',
+    '',
+    messageRequest,
+  ].join('\r\n')
 
-const hostileHosts = ['a/v1/messages?x=', 'user@a', 'user:pw@127.0.0.1', 'a b', 'a#b', 'a?b', 'a\\b', '127.0.0.1:99999999', '', '[::1', 'a,b', 'http://a', '..', 'a%2fb']
-const hostileTargets = ['/v1/../admin', '/v1/./messages', '/v1/%2e%2e/admin', '/v1/%2E/x', '//a/v1/messages', '/v1\\messages', '/v1/x#fragment', 'v1/messages', '*', '/v1/a\u0007b', '/v1/\u00e9']
+const hostileHosts = [
+  'a/v1/messages?x=',
+  'user@a',
+  'user:pw@127.0.0.1',
+  'a b',
+  'a#b',
+  'a?b',
+  'a\\b',
+  '127.0.0.1:99999999',
+  '',
+  '[::1',
+  'a,b',
+  'http://a',
+  '..',
+  'a%2fb',
+]
+const hostileTargets = [
+  '/v1/../admin',
+  '/v1/./messages',
+  '/v1/%2e%2e/admin',
+  '/v1/%2E/x',
+  '//a/v1/messages',
+  '/v1\\messages',
+  '/v1/x#fragment',
+  'v1/messages',
+  '*',
+  '/v1/a\u0007b',
+  '/v1/\u00e9',
+]
 
 export const hostileCases: readonly BehaviourCase[] = [
   {
@@ -20,7 +55,10 @@ export const hostileCases: readonly BehaviourCase[] = [
           assert.match(answer, /^(?:HTTP\/1\.1 400|$)/, `Host: ${host} on ${path} was answered ${answer.slice(0, 200)}`)
         }
       }
-      for (const twice of [['Host: 127.0.0.1', 'Host: evil.example'], ['Host: 127.0.0.1', 'Host: 127.0.0.1']]) {
+      for (const twice of [
+        ['Host: 127.0.0.1', 'Host: evil.example'],
+        ['Host: 127.0.0.1', 'Host: 127.0.0.1'],
+      ]) {
         const answer = await target.client.raw(post('/v1/messages', ...twice))
         assert.match(answer, /^(?:HTTP\/1\.1 400|$)/, `${twice.join(', ')} was answered ${answer.slice(0, 200)}`)
       }
@@ -81,7 +119,10 @@ export const hostileCases: readonly BehaviourCase[] = [
         const answer = await target.client.raw(head, 400)
         // Chunks may win over a length (RFC 9112 §6.1), if the connection ends with the answer.
         assert.match(answer, /^(?:HTTP\/1\.1 (?:4|5)|$)|^connection: close/im, `${head.split('\r\n')[3]} was answered ${answer.slice(0, 100)}`)
-        assert.deepEqual(target.upstream.calls.filter(({ target: path }) => path === '/v1/smuggled'), [])
+        assert.deepEqual(
+          target.upstream.calls.filter(({ target: path }) => path === '/v1/smuggled'),
+          [],
+        )
       }
     },
   },

@@ -15,7 +15,10 @@ export const mountingCases: readonly BehaviourCase[] = [
     run: async (target) => {
       const answer = await target.ask({ headers: [['x-sluice-parse', '1']], body: messageRequest })
       assert.equal(answer.status, 500)
-      assert.match((JSON.parse(answer.body.toString()) as { readonly error: { readonly message: string } }).error.message, /read the request body before the gateway/)
+      assert.match(
+        (JSON.parse(answer.body.toString()) as { readonly error: { readonly message: string } }).error.message,
+        /read the request body before the gateway/,
+      )
       assert.equal(target.upstream.calls.length, 0)
     },
   },
@@ -70,8 +73,14 @@ export const mountingCases: readonly BehaviourCase[] = [
       )
       const finishing = target.ask({ profile: 'draining', body: messageRequest })
       const lasting = target.ask({ profile: 'draining', headers: [['x-test-lasting', '1']], body: messageRequest })
-      await eventually(() => target.account(), ({ underWay }) => underWay === 2)
-      await eventually(() => target.upstream.calls.filter(({ responseLength }) => responseLength > 0).length, (count) => count === 2)
+      await eventually(
+        () => target.account(),
+        ({ underWay }) => underWay === 2,
+      )
+      await eventually(
+        () => target.upstream.calls.filter(({ responseLength }) => responseLength > 0).length,
+        (count) => count === 2,
+      )
       const drained = target.ask({ method: 'GET', path: '/__drain?graceMillis=1500' })
       await eventually(
         () => target.ask({ method: 'GET', path: '/readyz', profile: 'draining' }),

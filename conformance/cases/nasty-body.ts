@@ -30,7 +30,8 @@ export function nastyBody(random: RandomSource): Uint8Array {
   }
   const list = (depth: number, item: () => string): string => Array.from({ length: Math.floor(random() * 3 * depth) }, item).join(`${space()},${space()}`)
   const members = [`"model"${space()}:${space()}"claude-opus-5-5"`, `"unknown_${Math.floor(random() * 1e9)}":${value(5)}`]
-  for (let count = 1 + Math.floor(random() * 30); count > 0; count -= 1) members.push(`${space()}${pick([...strings, '"model"', '"stream"', '"max_tokens"'])}${space()}:${space()}${value(4)}`)
+  for (let count = 1 + Math.floor(random() * 30); count > 0; count -= 1)
+    members.push(`${space()}${pick([...strings, '"model"', '"stream"', '"max_tokens"'])}${space()}:${space()}${value(4)}`)
   const bom = random() < 0.1 ? '\ufeff' : ''
   return Buffer.from(`${bom}${space()}{${space()}${members.join(`${space()},`)}${space()}}${space()}`)
 }

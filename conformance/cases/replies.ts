@@ -3,7 +3,19 @@ import { join } from 'node:path'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { joinBytes, sse, type RehearsalCall } from '@sluice/rehearsal'
 import { header } from '../support/client.ts'
-import { errorEvent, eventStream, json, jsonBytes, jsonReply, messageRequest, pieces, steps, streamBytes, streamFrames, streamReply } from '../support/replies.ts'
+import {
+  errorEvent,
+  eventStream,
+  json,
+  jsonBytes,
+  jsonReply,
+  messageRequest,
+  pieces,
+  steps,
+  streamBytes,
+  streamFrames,
+  streamReply,
+} from '../support/replies.ts'
 import { corpus } from '../support/repository.ts'
 import { eventually } from '../support/target.ts'
 import type { BehaviourCase } from './case.ts'
@@ -40,7 +52,9 @@ export const replyCases: readonly BehaviourCase[] = [
     title: 'R2 every recorded reply reaches the client byte for byte at several random cuts',
     notOn: () => (existsSync(corpus) ? undefined : 'the recorded traffic is not on this machine'),
     run: async (target) => {
-      const jobs = recordedReplies().flatMap((recorded) => (recorded.isStream ? [11, 97, 1500] : [1500]).map((longest, index) => ({ ...recorded, longest, seed: index + 1 })))
+      const jobs = recordedReplies().flatMap((recorded) =>
+        (recorded.isStream ? [11, 97, 1500] : [1500]).map((longest, index) => ({ ...recorded, longest, seed: index + 1 })),
+      )
       const byIndex = (call: RehearsalCall): (typeof jobs)[number] => jobs[Number(call.header('x-test-index'))] as (typeof jobs)[number]
       target.answer((call) => {
         const { bytes, contentType, longest, seed } = byIndex(call)
@@ -161,7 +175,14 @@ export const replyCases: readonly BehaviourCase[] = [
     title: 'a redirect is relayed, not followed: no upstream chooses where a key goes',
     run: async (target) => {
       for (const status of [301, 302, 303, 307, 308]) {
-        target.answer({ status, headers: [['location', `${target.upstream.url}/elsewhere`], ['content-type', 'text/plain']], steps: [{ bytes: 'moved' }] })
+        target.answer({
+          status,
+          headers: [
+            ['location', `${target.upstream.url}/elsewhere`],
+            ['content-type', 'text/plain'],
+          ],
+          steps: [{ bytes: 'moved' }],
+        })
         const answer = await target.ask({ body: messageRequest })
         assert.equal(answer.status, status)
         assert.equal(header(answer.headers, 'location'), `${target.upstream.url}/elsewhere`)
@@ -175,7 +196,11 @@ export const replyCases: readonly BehaviourCase[] = [
     id: 'bodiless',
     title: 'HEAD, 204 and 304 have no body and end',
     run: async (target) => {
-      target.answer((call) => (call.method === 'HEAD' ? { status: 200, headers: [...json, ['x-thing', 'kept']], steps: [] } : { status: call.target.endsWith('304') ? 304 : 204, headers: [['x-thing', 'kept']], steps: [] }))
+      target.answer((call) =>
+        call.method === 'HEAD'
+          ? { status: 200, headers: [...json, ['x-thing', 'kept']], steps: [] }
+          : { status: call.target.endsWith('304') ? 304 : 204, headers: [['x-thing', 'kept']], steps: [] },
+      )
       for (const [method, path, status] of [
         ['HEAD', '/v1/models', 200],
         ['DELETE', '/v1/files/x', 204],
@@ -234,7 +259,9 @@ export const replyCases: readonly BehaviourCase[] = [
     id: 'slow-reader',
     title: 'R10 a client that reads nothing pauses the upstream, and later gets every byte',
     run: async (target) => {
-      const block = Buffer.from(`event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x'.repeat(60_000) } })}\n\n`)
+      const block = Buffer.from(
+        `event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'x'.repeat(60_000) } })}\n\n`,
+      )
       const frames = streamFrames()
       const [head, tail] = [joinBytes(frames.slice(0, 3)), joinBytes(frames.slice(3))]
       const rounds = 2000

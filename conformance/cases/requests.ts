@@ -59,7 +59,9 @@ export const requestCases: readonly BehaviourCase[] = [
         const body = Buffer.alloc(length, 'sluice')
         const answers = await Promise.all([
           target.ask({ path: '/v1/files', headers: [['content-type', 'application/octet-stream']], body }),
-          ...(length === 1_000_000 ? [target.ask({ path: '/v1/files', headers: [['content-type', 'application/octet-stream']], pieces: pieces(body, 3, 100_000) })] : []),
+          ...(length === 1_000_000
+            ? [target.ask({ path: '/v1/files', headers: [['content-type', 'application/octet-stream']], pieces: pieces(body, 3, 100_000) })]
+            : []),
         ])
         assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
         for (const call of target.upstream.calls) assert.equal(sha256(call.body), sha256(body))
@@ -76,7 +78,10 @@ export const requestCases: readonly BehaviourCase[] = [
       for (const [index, ask] of asks.entries()) {
         const answer = await target.ask({ ...ask, profile: 'small' })
         assert.equal(answer.status, 413)
-        const envelope = JSON.parse(answer.body.toString()) as { readonly error: { readonly type: string; readonly message: string }; readonly request_id: string }
+        const envelope = JSON.parse(answer.body.toString()) as {
+          readonly error: { readonly type: string; readonly message: string }
+          readonly request_id: string
+        }
         assert.equal(envelope.error.type, 'request_too_large')
         assert.match(envelope.error.message, /gateway.*1000000 bytes.*maxBodyBytes/)
         assert.equal(header(answer.headers, 'x-sluice-error-origin'), 'gateway')
@@ -133,7 +138,15 @@ export const requestCases: readonly BehaviourCase[] = [
       const { settlements } = await target.settled()
       assert.ok(['client-gone', 'refused'].includes(settlements[0]?.outcome.kind ?? ''), JSON.stringify(settlements[0]?.outcome))
       assert.equal(target.upstream.calls.length, 0)
-      assert.equal((await eventually(() => target.account(), ({ underWay }) => underWay === 0)).underWay, 0)
+      assert.equal(
+        (
+          await eventually(
+            () => target.account(),
+            ({ underWay }) => underWay === 0,
+          )
+        ).underWay,
+        0,
+      )
     },
   },
 ]

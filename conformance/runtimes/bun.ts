@@ -10,7 +10,16 @@ const binary = optionalBinary('@oven/bun-linux-x64/bin/bun')
 export const bun: BehaviourRuntime = {
   name: 'Bun',
   missing: binary === undefined ? '@oven/bun-linux-x64 is not installed' : undefined,
-  can: { ...exact, requestRepeats: 'joined', replyRepeats: 'joined', addedRequestHeaders: ['accept', 'user-agent'], addedReplyHeaders: ['date'], bodyOnGet: false, headFirst: false, escapedInTarget: odd },
+  can: {
+    ...exact,
+    requestRepeats: 'joined',
+    replyRepeats: 'joined',
+    addedRequestHeaders: ['accept', 'user-agent'],
+    addedReplyHeaders: ['date'],
+    bodyOnGet: false,
+    headFirst: false,
+    escapedInTarget: odd,
+  },
   start: async ({ upstreamUrl, deadUrl }) =>
     startFixture({ program: binary as string, args: ['run', await bundleFixture('bun', 'neutral')], env: { UPSTREAM_URL: upstreamUrl, DEAD_URL: deadUrl } }),
 }

@@ -12,7 +12,18 @@ const binary = optionalBinary('@cloudflare/workerd-linux-64/bin/workerd')
 export const workerd: BehaviourRuntime = {
   name: 'workerd',
   missing: binary === undefined ? '@cloudflare/workerd-linux-64 is not installed' : undefined,
-  can: { ...exact, requestRepeats: 'joined', replyRepeats: 'joined', drains: false, bodyOnGet: false, keepsContentLength: false, knowsRefusal: false, latinHeaders: false, noticesClose: false, escapedInTarget: odd },
+  can: {
+    ...exact,
+    requestRepeats: 'joined',
+    replyRepeats: 'joined',
+    drains: false,
+    bodyOnGet: false,
+    keepsContentLength: false,
+    knowsRefusal: false,
+    latinHeaders: false,
+    noticesClose: false,
+    escapedInTarget: odd,
+  },
   start: async (upstreams) => {
     const bundle = await bundleFixture('workerd', 'neutral')
     const config = join(dirname(bundle), 'workerd.capnp')

@@ -70,7 +70,9 @@ export class Client {
           onChunk?.(chunk, reply)
         })
         reply.on('error', () => undefined)
-        reply.once('close', () => resolve({ status: reply.statusCode ?? 0, headers: pairs(reply.rawHeaders), body: Buffer.concat(chunks), isWhole: reply.complete }))
+        reply.once('close', () =>
+          resolve({ status: reply.statusCode ?? 0, headers: pairs(reply.rawHeaders), body: Buffer.concat(chunks), isWhole: reply.complete }),
+        )
       })
       ask.leave?.addEventListener('abort', () => this.leave(request), { once: true })
       let hasAnswer = false

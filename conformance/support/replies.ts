@@ -42,7 +42,7 @@ export function jsonReply(bytes: Uint8Array | string = jsonBytes(), status = 200
 export function pieces(bytes: Uint8Array, seed: number, longest: number): Uint8Array[] {
   const random = seededRandom(seed)
   const cut: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = Math.min(bytes.length, at + 1 + Math.floor(random() * longest))
     cut.push(bytes.subarray(at, end))
     at = end

@@ -2,7 +2,8 @@
  * A storage adapter in one short file: a ledger of JSON lines. A toy, since it reads the whole file at each question, but it keeps the whole contract,
  * and it is where to start for a store of your own: replace the file by your database, and run the same test.
  */
-import { listEntries, parseEntryJson, reportRows, toEntryJson, toStorableEntry, type Ledger, type LedgerEntry } from '@sluice/core'
+import { type Ledger, type LedgerEntry } from '@sluice/core'
+import { listEntries, parseEntryJson, reportRows, toEntryJson, toStorableEntry } from '@sluice/core/ledger'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 
 /** A ledger in a file, to be closed. One process at a time may have it open. */

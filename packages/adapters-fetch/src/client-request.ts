@@ -54,7 +54,10 @@ function bodyOf(request: Request): RequestSource | undefined {
 const readBySomebodyElse: RequestSource = {
   pump: () =>
     Promise.reject(
-      new GatewayError('internal', 'Another part of this server read the request body before the gateway. Its developer must hand over the request unread (no c.req.json() before it).'),
+      new GatewayError(
+        'internal',
+        'Another part of this server read the request body before the gateway. Its developer must hand over the request unread (no c.req.json() before it).',
+      ),
     ),
   cancel: () => undefined,
   dropRest: () => undefined,
@@ -83,7 +86,7 @@ function bodySource(body: ReadableStream<Uint8Array>): RequestSource {
   const drop = async (): Promise<void> => {
     const timer = setTimeout(() => cancel(new Error('the client sends on')), dropForMillis)
     try {
-      while (!isOver) await next()
+      while ((await next()) !== undefined);
     } catch {
       // The client has left; there is nobody to answer.
     } finally {

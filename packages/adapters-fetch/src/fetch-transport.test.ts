@@ -3,7 +3,14 @@ import { expect, test } from 'vitest'
 import { fetchTransport } from './fetch-transport.ts'
 import { failurePhase } from './failure-phase.ts'
 
-const request: UpstreamRequest = { method: 'POST', origin: 'http://upstream.test', path: '/v1/messages', headers: [], body: [Uint8Array.of(1), Uint8Array.of(2, 3)], signal: new AbortController().signal }
+const request: UpstreamRequest = {
+  method: 'POST',
+  origin: 'http://upstream.test',
+  path: '/v1/messages',
+  headers: [],
+  body: [Uint8Array.of(1), Uint8Array.of(2, 3)],
+  signal: new AbortController().signal,
+}
 
 test('the body goes whole, redirects are left alone, and codings are never asked for unasked', async () => {
   let seen: RequestInit = {}
@@ -42,7 +49,9 @@ test('cancelling aborts the call, and pumping then rejects with the reason', asy
 
 test('an abort before the head rejects with the reason of the exchange, whatever it is', async () => {
   const leave = new AbortController()
-  const transport = fetchTransport({ fetch: (_url, init) => new Promise((_resolve, reject) => init.signal?.addEventListener('abort', () => reject(new TypeError('aborted')))) })
+  const transport = fetchTransport({
+    fetch: (_url, init) => new Promise((_resolve, reject) => init.signal?.addEventListener('abort', () => reject(new TypeError('aborted')))),
+  })
   const sent = transport.send({ ...request, signal: leave.signal })
   leave.abort('deadline')
   await expect(sent).rejects.toBe('deadline')

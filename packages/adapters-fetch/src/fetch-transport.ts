@@ -108,29 +108,36 @@ function bodySource(body: ReadableStream<Uint8Array> | null, expectedBytes: numb
     cancelled ??= { reason }
     if (isOver) return
     isOver = true
-    // Cancelling ends the reading, aborting also closes the connection, which not every runtime does on a cancel.
+    // Cancelling ends the reading; aborting also closes the connection, which not every runtime does on a cancel.
     reader?.cancel(reason).catch(() => undefined)
     call.abort(reason)
+  }
+  /** The next chunk; undefined at the end. Throws what the source was cancelled with, however the runtime's reader takes a cancel. */
+  const next = async (): Promise<Uint8Array | undefined> => {
+    try {
+      const step = cancelled === undefined ? await reader?.read() : undefined
+      if (cancelled === undefined) return step?.value
+    } catch (cause) {
+      cancel(cause)
+    }
+    throw cancelled?.reason
   }
   return {
     pump: async (write) => {
       let seen = 0
-      try {
-        while (reader !== undefined) {
-          if (cancelled !== undefined) throw cancelled.reason
-          const { done, value } = await reader.read()
-          if (done) break
-          seen += value.length
-          const pressure = write(value)
+      for (;;) {
+        const chunk = await next()
+        if (chunk === undefined) break
+        seen += chunk.length
+        try {
+          const pressure = write(chunk)
           if (pressure !== undefined) await pressure
+        } catch (cause) {
+          cancel(cause)
+          throw cause
         }
-      } catch (cause) {
-        if (cancelled !== undefined) throw (cancelled as { readonly reason: unknown }).reason
-        cancel(cause)
-        throw cause
       }
       isOver = true
-      if (cancelled !== undefined) throw (cancelled as { readonly reason: unknown }).reason
       if (expectedBytes !== undefined && seen !== expectedBytes) throw new Error(`the upstream's body ended after ${seen} of ${expectedBytes} bytes`)
     },
     cancel,

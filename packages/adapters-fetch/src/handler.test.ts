@@ -4,7 +4,13 @@ import { fetchHandler } from './handler.ts'
 import { fetchRuntime } from './runtime.ts'
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
-const ask = (init: RequestInit = {}): Request => new Request('http://gateway.test/v1/messages', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"model":"claude-opus-5-5"}', ...init })
+const ask = (init: RequestInit = {}): Request =>
+  new Request('http://gateway.test/v1/messages', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model":"claude-opus-5-5"}',
+    ...init,
+  })
 
 interface Upstream {
   readonly gateway: MountableGateway
@@ -13,12 +19,16 @@ interface Upstream {
 }
 
 /** A gateway over an upstream that sends `chunks`, and whose ledger takes `appendMillis`. */
-function gatewayOver(chunks: readonly Uint8Array[], options: { readonly status?: number; readonly stalls?: boolean; readonly append?: Promise<void> } = {}): Upstream {
+function gatewayOver(
+  chunks: readonly Uint8Array[],
+  options: { readonly status?: number; readonly stalls?: boolean; readonly append?: Promise<void> } = {},
+): Upstream {
   const settled: LedgerEntry[] = []
   const cancelled: unknown[] = []
   const transport: Transport = {
     send: async () => {
       const stop = Promise.withResolvers<never>()
+      stop.promise.catch(() => undefined)
       return {
         status: options.status ?? 200,
         headers: [['content-type', 'application/octet-stream']],
@@ -35,7 +45,10 @@ function gatewayOver(chunks: readonly Uint8Array[], options: { readonly status?:
       }
     },
   }
-  const gateway = createGateway({ runtime: { ...fetchRuntime(), transport }, upstreams: [{ name: 'upstream', baseUrl: 'http://upstream.test', credential: swapCredential('a-key-of-the-upstream') }] }).record({
+  const gateway = createGateway({
+    runtime: { ...fetchRuntime(), transport },
+    upstreams: [{ name: 'upstream', baseUrl: 'http://upstream.test', credential: swapCredential('a-key-of-the-upstream') }],
+  }).record({
     append: async (entry) => {
       await options.append
       settled.push(entry)

@@ -35,7 +35,10 @@ export const defaultFetchHandlerOptions: { readonly highWaterMarkBytes: number; 
  *
  * @throws ConfigurationError for an option out of range
  */
-export function fetchHandler<Context extends object = FetchContext>(gateway: MountableGateway, options: FetchHandlerOptions<Context> = {}): FetchHandler<Context> {
+export function fetchHandler<Context extends object = FetchContext>(
+  gateway: MountableGateway,
+  options: FetchHandlerOptions<Context> = {},
+): FetchHandler<Context> {
   const highWaterMarkBytes = whole('highWaterMarkBytes', options.highWaterMarkBytes ?? defaultFetchHandlerOptions.highWaterMarkBytes, 1)
   const holdEndMillis = options.holdEndMillis === undefined ? undefined : whole('holdEndMillis', options.holdEndMillis, 0)
   return (request, context) => {
@@ -51,6 +54,7 @@ export function fetchHandler<Context extends object = FetchContext>(gateway: Mou
       beforeEnd: () => both(dropRest(), settled === undefined || atMostMillis === 0 ? undefined : within(settled, atMostMillis)),
     })
     settled = gateway.handle(clientRequest, sink)
+    void settled.then(sink.settled)
     waiting?.waitUntil(settled)
     // Last, because a request that is aborted already must find the exchange under way.
     if (request.signal.aborted) sink.clientGone(request.signal.reason)
@@ -74,7 +78,7 @@ function within(work: Promise<unknown>, millis: number): Promise<unknown> {
 }
 
 function waiter(context: object | undefined): { readonly waitUntil: (promise: Promise<unknown>) => void } | undefined {
-  const candidate = context as { readonly waitUntil?: unknown } | undefined
+  const candidate: { readonly waitUntil?: unknown } | undefined = context
   return typeof candidate?.waitUntil === 'function' ? (candidate as { readonly waitUntil: (promise: Promise<unknown>) => void }) : undefined
 }
 

@@ -15,6 +15,8 @@ export interface ResponseSink extends ClientSink {
   /** Resolves with the head; never rejects. */
   readonly response: Promise<Response>
   readonly clientGone: (reason: unknown) => void
+  /** The exchange is settled: where core has neither closed nor aborted the reply (its head could not be sent), it ends now. */
+  readonly settled: () => void
 }
 
 /** Statuses that a `Response` may have no body with (https://fetch.spec.whatwg.org/#null-body-status). */
@@ -87,6 +89,12 @@ export function responseSink({ method, client, highWaterMarkBytes, beforeEnd }: 
         if (!isGone) body?.error(reason)
       }),
     clientGone,
+    settled: () => {
+      if (isOver) return
+      isOver = true
+      resolve(new Response(null, { status: 502 }))
+      body?.error(new Error('the exchange is over'))
+    },
   }
 }
 

@@ -13,7 +13,11 @@ describe('contentDecoder', () => {
     test(`decodes ${coding} in pieces`, async () => {
       const got: Uint8Array[] = []
       const errors: unknown[] = []
-      const decoder = contentDecoder(coding, (chunk) => got.push(chunk), (error) => errors.push(error))
+      const decoder = contentDecoder(
+        coding,
+        (chunk) => got.push(chunk),
+        (error) => errors.push(error),
+      )
       const encoded = encodeSync(bytes)
       for (let at = 0; at < encoded.length; at += 7) decoder?.write(encoded.subarray(at, at + 7))
       await decoder?.end()
@@ -22,7 +26,11 @@ describe('contentDecoder', () => {
 
     test(`reports broken ${coding} once, and ends`, async () => {
       const errors: unknown[] = []
-      const decoder = contentDecoder(coding, () => undefined, (error) => errors.push(error))
+      const decoder = contentDecoder(
+        coding,
+        () => undefined,
+        (error) => errors.push(error),
+      )
       for (let round = 0; round < 3; round += 1) decoder?.write(Buffer.from('this is not compressed at all'))
       await decoder?.end()
       expect(errors.length).toBe(1)
@@ -30,7 +38,13 @@ describe('contentDecoder', () => {
   }
 
   test('has none for an unknown coding', () => {
-    expect(contentDecoder('compress', () => undefined, () => undefined)).toBeUndefined()
+    expect(
+      contentDecoder(
+        'compress',
+        () => undefined,
+        () => undefined,
+      ),
+    ).toBeUndefined()
   })
 })
 

@@ -39,15 +39,6 @@ export { addTokens, noTokens, promptTokens, type RateConditions, type TokenBucke
 export type { Attributed, Attribution, AttributionSource, RequestKind } from './entry/attribution.ts'
 export type { AttemptRecord, Outcome, OutcomeKind, PassthroughProof, PatchNote, Settlement } from './entry/settlement.ts'
 
-export { listEntries } from './ledger/list-entries.ts'
-export { parseEntryJson, toEntryJson } from './ledger/entry-json.ts'
-export { percentilesOf } from './ledger/percentiles.ts'
-export { reportParts, type EntryDimension, type ExchangeCounts, type ReportPart } from './ledger/report-parts.ts'
-export { ReportTotals, reportRows } from './ledger/report-totals.ts'
-export { toStorableEntry, toStorableText } from './ledger/storable.ts'
-export { compareText } from './ledger/text-order.ts'
-export { zonedLabels, type ZonedLabels } from './ledger/zoned-labels.ts'
-
 export type { ClientRequest, ClientSink } from './ports/client-request.ts'
 export type { KeyRing, Principal } from './ports/key-ring.ts'
 export type { ExchangeQuery, Ledger, LedgerEntry, Percentiles, ReportDimension, ReportQuery, ReportRow } from './ports/ledger.ts'

@@ -1,4 +1,5 @@
-import { ConfigurationError, listEntries, reportParts, ReportTotals, toStorableEntry, type Ledger, type LedgerEntry } from '@sluice/core'
+import { ConfigurationError, type Ledger, type LedgerEntry } from '@sluice/core'
+import { listEntries, reportParts, ReportTotals, toStorableEntry } from '@sluice/core/ledger'
 import { Rollups } from './rollups.ts'
 
 /** Options of {@link memoryLedger}. */

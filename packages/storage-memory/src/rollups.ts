@@ -1,4 +1,4 @@
-import type { ExchangeCounts, ReportPart } from '@sluice/core'
+import type { ExchangeCounts, ReportPart } from '@sluice/core/ledger'
 
 /** All time zones in use are whole quarters of an hour from UTC, so sums by quarter are exact by hour and day in each of them. */
 const quarterMillis = 15 * 60_000

@@ -1,0 +1,51 @@
+// Checks every package as its users will get it: packed, with the manifest that is published. Run by `npm run check`, after the build.
+import { build } from 'esbuild'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const pnpm = ['--yes', 'pnpm@12.21.0']
+const packed = mkdtempSync(join(tmpdir(), 'sluice-packages-'))
+let failures = 0
+
+function check(what, program, args, cwd = root) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' })
+  console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${what}`)
+  if (status === 0) return
+  failures += 1
+  console.log(stdout, stderr)
+}
+
+for (const name of readdirSync(join(root, 'packages'))) {
+  const folder = join(root, 'packages', name)
+  const { status, stderr } = spawnSync('npx', [...pnpm, 'pack', '--pack-destination', packed], { cwd: folder, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`pnpm pack failed in ${folder}: ${stderr}`)
+  const tarball = join(packed, readdirSync(packed).find((file) => file.startsWith(`sluice-${name}-`)) ?? '')
+  check(`${name}: publint`, process.execPath, [join(root, 'node_modules/publint/src/cli.js'), tarball, '--strict'])
+  check(`${name}: are the types right`, process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'esm-only'])
+  const files = spawnSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).stdout
+  if (/\.test\.|\/test\/|fixtures/.test(files)) {
+    failures += 1
+    console.log(`FAILED ${name}: the tarball holds test files\n${files}`)
+  }
+}
+rmSync(packed, { recursive: true })
+
+/** Core as an edge bundle gets it: no Node, no price table. */
+const prices = { name: 'no-prices', setup: (plugin) => plugin.onLoad({ filter: /price-table\.ts$/ }, () => ({ contents: 'export const anthropicPrices = { models: [] }; export const usdPerMillion = () => ({})', loader: 'js' })) }
+const bundle = async (plugins) => {
+  const { outputFiles } = await build({ entryPoints: [join(root, 'packages/core/src/index.ts')], bundle: true, minify: true, format: 'esm', platform: 'neutral', target: 'es2023', write: false, plugins })
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length
+}
+const [bare, whole] = [await bundle([prices]), await bundle([])]
+const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8'))
+console.log(`core: ${(bare / 1024).toFixed(1)} KB minified and gzipped without the price table, ${(whole / 1024).toFixed(1)} KB with it; ${Object.keys(dependencies).length} runtime dependencies`)
+if (bare > 25 * 1024) {
+  failures += 1
+  console.log('FAILED core: over 25 KB without the price table')
+}
+process.exit(failures === 0 ? 0 : 1)
