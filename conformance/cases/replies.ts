@@ -292,7 +292,7 @@ export const replyCases: readonly BehaviourCase[] = [
     },
   },
   {
-    id: 'long-gap',
+    id: 'settled-at-end',
     title: 'R9 an exchange is settled and recorded when the client has the end of the reply',
     run: async (target) => {
       target.answer(streamReply(steps(streamFrames())))

@@ -1,4 +1,7 @@
 import { TransportError, type UpstreamRequest } from '@sluice/core'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import zlib from 'node:zlib'
 import { expect, test } from 'vitest'
 import { fetchTransport } from './fetch-transport.ts'
 import { failurePhase } from './failure-phase.ts'
@@ -68,4 +71,32 @@ test('what is known to have failed before anything was sent says so, in every ru
   const transport = fetchTransport({ fetch: () => Promise.reject(causes[0]) })
   const failure: unknown = await transport.send(request).catch((cause: unknown) => cause)
   expect(failure instanceof TransportError && failure.phase).toBe('connect')
+})
+
+test("a coding that this runtime's fetch takes off is marked as decoded, and one that it leaves is not", async () => {
+  const plain = Buffer.from('{"usage":{}}'.repeat(50))
+  const encoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+    gzip: zlib.gzipSync,
+    deflate: zlib.deflateSync,
+    br: zlib.brotliCompressSync,
+    zstd: zlib.zstdCompressSync,
+    unknown: (bytes) => bytes.toReversed() as Buffer,
+  }
+  const server = createServer((incoming, response) => {
+    const coding = incoming.url?.slice(1) ?? ''
+    response.writeHead(200, { 'content-encoding': coding }).end(encoders[coding]?.(plain))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    for (const [coding, encode] of Object.entries(encoders)) {
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const reply = await fetchTransport().send({ ...request, origin, path: `/${coding}` })
+      const got: Uint8Array[] = []
+      await reply.body.pump((chunk) => void got.push(chunk))
+      expect(Buffer.concat(got).equals(reply.isDecoded === true ? plain : encode(plain)), coding).toBe(true)
+    }
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })

@@ -51,6 +51,9 @@ export function undiciTransport(options: ConnectionOptions = {}): UndiciTranspor
 
 /** The call whose request undici is writing right now: `onRequestStart` and the `sendHeaders` event come in one synchronous step. */
 let starting: Call | undefined
+function markStarting(call: Call): void {
+  starting = call
+}
 diagnostics.subscribe('undici:client:sendHeaders', (message) => {
   if (starting !== undefined) starting.isOnUsedConnection = (message as { readonly socket: Socket }).socket.bytesRead > 0
   starting = undefined
@@ -85,7 +88,7 @@ class Call implements Dispatcher.DispatchHandler {
     this.#controller = controller
     if (this.#ended !== undefined) return controller.abort(asError(this.#ended.error))
     this.#isStarted = true
-    starting = this
+    markStarting(this)
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {

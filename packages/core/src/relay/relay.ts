@@ -97,12 +97,11 @@ export class Relay {
       onSilence: () => this.#beat(),
       onIdle: () => this.#idle(),
     })
-    const take = this.#splitter === undefined ? this.#bytes : this.#events
     let end: RelayEnd
     try {
       await source.pump((chunk) => {
         this.#watchdog?.activity()
-        return this.#pressure(take.call(this, chunk))
+        return this.#pressure(this.#splitter === undefined ? this.#bytes(chunk) : this.#events(chunk))
       })
       this.#watchdog.stop()
       await reader.end()
