@@ -12,7 +12,7 @@ test('Express: messages pass byte for byte beside routes of the application, whi
   expect(Buffer.from(example.upstream.calls[0]?.body ?? []).toString()).toContain('"content":"Hello"')
   const echoed = await fetch(`${example.url}/echo`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"said":"so"}' })
   expect(await echoed.json()).toEqual({ said: 'so' })
-  const spend = (await (await fetch(`${example.url}/spend`)).json()) as unknown
+  const spend: unknown = await (await fetch(`${example.url}/spend`)).json()
   expect(spend).toEqual([{ session: 'a-session-of-ada', exchanges: 1, costNanoUsd: expect.stringMatching(/^[1-9]\d*$/) as unknown }])
   await example.stop()
 })

@@ -10,7 +10,7 @@ test('Fastify: messages pass byte for byte beside routes of the application, whi
   expect(status).toBe(200)
   expect(text).toBe(sentByUpstream(example))
   expect(Buffer.from(example.upstream.calls[0]?.body ?? []).toString()).toContain('"content":"Hello"')
-  const spend = (await (await fetch(`${example.url}/spend`)).json()) as unknown
+  const spend: unknown = await (await fetch(`${example.url}/spend`)).json()
   expect(spend).toEqual([{ session: 'a-session-of-ada', exchanges: 1, costNanoUsd: expect.stringMatching(/^[1-9]\d*$/) as unknown }])
   await example.stop()
 })
