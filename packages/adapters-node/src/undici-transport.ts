@@ -62,7 +62,7 @@ diagnostics.subscribe('undici:client:sendHeaders', (message) => {
 /** One request's callbacks, and the byte source of its reply. */
 class Call implements Dispatcher.DispatchHandler {
   isOnUsedConnection = false
-  readonly #request: UpstreamRequest
+  readonly #signal: AbortSignal
   readonly #resolve: (reply: UpstreamReply) => void
   readonly #reject: (error: unknown) => void
   readonly #onAbort: () => void
@@ -76,12 +76,13 @@ class Call implements Dispatcher.DispatchHandler {
   #ended: { readonly error?: unknown } | undefined
 
   constructor(request: UpstreamRequest, resolve: (reply: UpstreamReply) => void, reject: (error: unknown) => void) {
-    this.#request = request
+    // Only the signal is kept: the body must not live as long as the reply.
+    this.#signal = request.signal
     this.#resolve = resolve
     this.#reject = reject
-    this.#onAbort = () => this.#cancel(request.signal.reason)
-    if (request.signal.aborted) this.#onAbort()
-    else request.signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#onAbort = () => this.#cancel(this.#signal.reason)
+    if (this.#signal.aborted) this.#onAbort()
+    else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -93,7 +94,7 @@ class Call implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return
-    this.#request.signal.removeEventListener('abort', this.#onAbort)
+    this.#signal.removeEventListener('abort', this.#onAbort)
     this.#hasHead = true
     const raw = (controller.rawHeaders ?? []) as readonly (Buffer | string)[]
     const headers: [string, string][] = []
@@ -115,7 +116,7 @@ class Call implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#hasHead) return this.#end({ error })
-    this.#request.signal.removeEventListener('abort', this.#onAbort)
+    this.#signal.removeEventListener('abort', this.#onAbort)
     if (this.#ended !== undefined) return this.#reject(this.#ended.error)
     const phase = this.#isStarted ? (this.isOnUsedConnection && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'
     this.#ended = { error }

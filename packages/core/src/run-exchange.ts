@@ -58,8 +58,8 @@ export class ExchangeRunner {
 
   /** The onion's core. */
   innermost(router: Router): Handler {
-    const { upstreams, runtime, host } = this.#options
-    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, router, upstreams, runtime.transport, host.clock)
+    const { upstreams, runtime, host, digests } = this.#options
+    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, router, upstreams, runtime.transport, host.clock, digests)
   }
 
   run(request: ClientRequest, sink: ClientSink, handler: Handler): Promise<Settlement | undefined> {

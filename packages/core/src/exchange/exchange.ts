@@ -33,7 +33,7 @@ export interface Exchange<out Context extends object = object> {
   /** Aborted when the client leaves, a deadline passes, or the gateway shuts down. */
   readonly signal: AbortSignal
   /**
-   * The whole body, read on first call.
+   * The whole body, read on first call; gone once the upstream has answered.
    * @throws GatewayError where it is too large, compressed, or breaks off
    */
   readonly body: () => Promise<RequestBody>
@@ -66,6 +66,7 @@ export class LiveExchange implements Exchange<object> {
   #settledCallbacks: SettledCallback[] | undefined = []
   #abortedBy: AbortKind | undefined
   #isSent = false
+  #isReleased = false
 
   constructor(request: ClientRequest, target: RequestTarget, host: Host, maxBodyBytes: number) {
     this.id = host.newId()
@@ -110,11 +111,19 @@ export class LiveExchange implements Exchange<object> {
   }
 
   body = (): Promise<RequestBody> => {
+    if (this.#isReleased) return Promise.reject(new Error('the request body is let go once the upstream has answered; read it before next()'))
     this.#body ??= readBody(this.request, this.#maxBodyBytes).then((body) => {
       this.#readBody = body
       return body
     })
     return this.#body
+  }
+
+  /** Lets go of the body: a stream may last minutes, and a megabyte for each open one is too much. */
+  releaseBody(): void {
+    this.#isReleased = true
+    this.#body = undefined
+    this.#readBody = undefined
   }
 
   patch = (patch: Patch): void => {

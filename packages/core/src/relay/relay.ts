@@ -224,7 +224,10 @@ export class Relay {
 
   #cleanEnd(): RelayEnd {
     const { meter, isMessageStream, form, sink } = this.#options
-    if (this.#isDeaf) return this.#stopped as RelayEnd
+    if (this.#isDeaf) {
+      sink.abort(new Error('the client has left'))
+      return this.#stopped as RelayEnd
+    }
     this.#readUnterminatedStop()
     const isIncomplete = isMessageStream && form === 'events' && !meter.stopped && (meter.started || this.#frameCount === 0) && meter.facts.errorType === undefined
     if (isIncomplete) return this.#truncated('The upstream ended the stream before the message was complete.')

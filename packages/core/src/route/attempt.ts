@@ -50,6 +50,8 @@ export async function attempt(
       } catch (cause) {
         const phase = cause instanceof TransportError ? cause.phase : undefined
         records.push({ upstream: upstream.name, startedAt, failure: isOverdue ? 'timeout' : (phase ?? 'aborted') })
+        // A transport that knows better than "unreachable" says so itself.
+        if (GatewayError.is(cause)) throw cause
         if (exchange.signal.aborted) throw isOverdue ? overdue(upstream) : cause
         if (phase === 'stale-connection' && tries === 1) continue
         throw new GatewayError('upstream-unreachable', unreachable(upstream, phase), { cause, ...(phase === 'connect' && { status: 503, shouldRetry: true }) })

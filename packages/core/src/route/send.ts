@@ -2,21 +2,48 @@ import { ConfigurationError, GatewayError } from '../errors.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
 import { applyPatches, replaceTopLevelString, type PatchedBody } from '../exchange/patch.ts'
 import { upstreamReply, type Reply } from '../exchange/reply.ts'
-import type { RequestBody } from '../exchange/request-body.ts'
+import { RequestBody } from '../exchange/request-body.ts'
 import type { Clock } from '../host.ts'
 import type { Transport } from '../ports/runtime.ts'
 import { attempt, type AttemptOutcome } from './attempt.ts'
 import { clientHeaders } from './forward-headers.ts'
 import type { Router } from './router.ts'
 import type { Upstream } from './upstream.ts'
-import type { AttemptRecord } from '../entry/settlement.ts'
+import type { AttemptRecord, PatchNote } from '../entry/settlement.ts'
+import { digestOf, type DigestFactory } from '../wire/digest.ts'
 import { headerValue } from '../wire/header-list.ts'
+
+/** What is kept of a request once its body is gone. */
+export interface RequestFacts {
+  readonly bytes: number
+  readonly requestedModel: string | undefined
+  /** Undefined where nothing was sent. */
+  readonly resolvedModel: string | undefined
+  readonly requestDigest: string
+  readonly upstreamRequestDigest: string | undefined
+}
 
 /** What is known of an exchange's way upstream, filled in as it goes; the settlement reads it whatever happened. */
 export interface Journey {
   readonly attempts: AttemptRecord[]
-  sent?: PatchedBody
+  facts?: RequestFacts
+  patches?: readonly PatchNote[]
   outcome?: AttemptOutcome
+}
+
+/** Reads from a request what its settlement needs. */
+export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory): RequestFacts {
+  const requestedModel = isModelRequest(exchange.method, exchange.target.path) ? body.string('model') : undefined
+  const requestDigest = digestOf(digests, body.chunks)
+  const isUnchanged = sent?.chunks === body.chunks
+  return {
+    bytes: body.length,
+    requestedModel,
+    resolvedModel: sent === undefined || isUnchanged ? requestedModel : new RequestBody(...sent.chunks).string('model'),
+    requestDigest,
+    // The very arrays that the client's bytes stand in were sent: one digest is that of both.
+    upstreamRequestDigest: sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
+  }
 }
 
 /** Paths whose body is a Messages API request: what their model is, is ours to know. */
@@ -32,6 +59,7 @@ export async function sendExchange(
   upstreams: ReadonlyMap<string, Upstream>,
   transport: Transport,
   clock: Clock,
+  digests: DigestFactory,
 ): Promise<Reply> {
   const body = await exchange.body()
   if (isModelRequest(exchange.method, exchange.target.path)) checkModelRequest(exchange, body)
@@ -40,8 +68,13 @@ export async function sendExchange(
   if (upstream === undefined) throw new ConfigurationError('route', `chose the upstream "${target.upstream}", which is not configured.`)
   if (target.model !== undefined && target.model !== body.string('model')) exchange.patch(replaceTopLevelString('model', target.model))
   exchange.markSent()
-  journey.sent = applyPatches(body, exchange.patches)
-  journey.outcome = await attempt(exchange, upstream, journey.sent.chunks, transport, clock, journey.attempts)
+  const sent = applyPatches(body, exchange.patches)
+  journey.patches = sent.notes
+  const attempting = attempt(exchange, upstream, sent.chunks, transport, clock, journey.attempts)
+  // While the upstream is at work: what is read of the request here delays nobody.
+  journey.facts = factsOf(exchange, body, sent, digests)
+  journey.outcome = await attempting
+  exchange.releaseBody()
   const { reply } = journey.outcome
   return upstreamReply(reply, clientHeaders(reply.headers, reply.isDecoded === true, exchange.replyHeaders))
 }

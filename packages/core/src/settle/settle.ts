@@ -1,12 +1,11 @@
 import type { LiveExchange } from '../exchange/exchange.ts'
 import type { UpstreamReplyHead } from '../exchange/reply.ts'
-import { RequestBody } from '../exchange/request-body.ts'
 import type { MessageMeter } from '../meter/message-meter.ts'
 import type { Pricing } from '../meter/price.ts'
 import { noUsage } from '../meter/usage.ts'
-import { digestOf, type DigestFactory, type PairedDigest } from '../wire/digest.ts'
+import type { DigestFactory, PairedDigest } from '../wire/digest.ts'
 import type { Relay } from '../relay/relay.ts'
-import { isModelRequest, type Journey } from '../route/send.ts'
+import { factsOf, type Journey, type RequestFacts } from '../route/send.ts'
 import { headerValue } from '../wire/header-list.ts'
 import type { Outcome, PassthroughProof, Settlement } from '../entry/settlement.ts'
 
@@ -36,11 +35,10 @@ export interface SettlementParts {
 
 /** Puts an exchange's end together: pure, after all bytes are on their way, so that digests and prices delay nothing. */
 export function settlementOf(parts: SettlementParts): Settlement {
-  const { exchange, journey, outcome, status, relayed, endedAt, pricing } = parts
+  const { exchange, journey, outcome, status, relayed, endedAt, pricing, digests } = parts
   const body = exchange.bodyIfRead
-  const requestedModel = isModelRequest(exchange.method, exchange.target.path) ? body?.string('model') : undefined
-  const resolvedModel = sentModel(journey, requestedModel)
-  const usage = relayed?.isMetered === true ? relayed.meter.report(resolvedModel ?? 'unknown', body?.length ?? 0) : noUsage
+  const request = journey.facts ?? (body && factsOf(exchange, body, undefined, digests))
+  const usage = relayed?.isMetered === true ? relayed.meter.report(request?.resolvedModel ?? 'unknown', request?.bytes ?? 0) : noUsage
   const facts = relayed?.meter.facts
   const billedModel = usage.lines[0]?.model
   const headAt = journey.attempts.at(-1)?.headAt
@@ -49,8 +47,8 @@ export function settlementOf(parts: SettlementParts): Settlement {
     headAt,
     firstByteAt: relayed?.relay.firstByteAt,
     status,
-    requestedModel,
-    resolvedModel,
+    requestedModel: request?.requestedModel,
+    resolvedModel: request?.resolvedModel,
     billedModel,
     stopReason: facts?.stopReason,
     upstreamRequestId,
@@ -64,30 +62,22 @@ export function settlementOf(parts: SettlementParts): Settlement {
     path: exchange.target.path,
     outcome,
     isStream: relayed?.isStream ?? false,
-    requestBytes: body?.length ?? 0,
+    requestBytes: request?.bytes ?? 0,
     responseBytes: relayed?.relay.responseBytes ?? 0,
     attempts: journey.attempts,
     usage,
     cost: pricing.cost(usage, exchange.startedAt),
-    proof: proofOf(parts),
+    proof: proofOf(parts, request),
     ...withoutUndefined(known),
   }
 }
 
-function proofOf({ exchange, journey, relayed, digests }: SettlementParts): PassthroughProof {
-  const body = exchange.bodyIfRead
-  const requestDigest = body && digestOf(digests, body.chunks)
-  const sent = journey.attempts.length > 0 ? journey.sent : undefined
-  // The very arrays that the client's bytes stand in were sent: one digest is that of both.
-  const upstreamRequestDigest = sent && (sent.chunks === body?.chunks ? requestDigest : digestOf(digests, sent.chunks))
+function proofOf({ journey, relayed }: SettlementParts, request: RequestFacts | undefined): PassthroughProof {
+  const { requestDigest, upstreamRequestDigest } = request ?? {}
   return {
     ...withoutUndefined({ requestDigest, upstreamRequestDigest, upstreamResponseDigest: relayed?.digest.received, responseDigest: relayed?.digest.delivered }),
-    patches: journey.sent?.notes ?? [],
+    patches: journey.patches ?? [],
   }
-}
-
-function sentModel({ sent }: Journey, requestedModel: string | undefined): string | undefined {
-  return sent === undefined || sent.notes.length === 0 ? requestedModel : new RequestBody(...sent.chunks).string('model')
 }
 
 type Defined<Parts> = { [Key in keyof Parts]?: Exclude<Parts[Key], undefined> }
