@@ -69,11 +69,11 @@ const tasks = {
   bench: (args) => run(node, ['--conditions=sluice-source', '--expose-gc', join(root, 'bench/main.ts'), ...args]),
   build: () => {
     run('npx', ['--yes', `pnpm@${pnpmVersion}`, '--recursive', '--filter', './packages/*', 'run', 'build'])
-    run(node, [...tsc, '-b'])
+    run(node, [...tsc, '-b', 'tsconfig.build.json'])
   },
   // Everything that CI asks of the source besides the tests.
   check: () => {
-    run(node, [...tsc, '-p', 'tsconfig.check.json'])
+    run(node, [...tsc, '-p', 'tsconfig.json'])
     run(bin('oxfmt'), ['--check'])
     run(bin('oxlint'), ['--type-aware'])
     tasks.build()

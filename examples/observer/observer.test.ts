@@ -25,3 +25,15 @@ test('the gate ends the stream before the denied call; what the client has is wh
   expect(text).not.toContain('message_stop')
   expect(JSON.parse(await lineWith(example, '"tools"'))).toMatchObject({ outcome: 'cut' })
 })
+
+test('a client that asks again without a stream gets past neither', async () => {
+  const open = await runExample('observer/observer.ts')
+  const tool = /"type": ?"tool_use".*?"name": ?"([^"]+)"/.exec((await ask(open.url, { scenario })).text)?.[1] ?? ''
+  const example = await runExample('observer/observer.ts', { DENIED_TOOLS: tool })
+  const { status, text } = await ask(example.url, { scenario, isStream: false })
+  expect(status).toBe(403)
+  expect(JSON.parse(text)).toMatchObject({ error: { type: 'permission_error' } })
+  const { outcome, tools } = JSON.parse(await lineWith(example, '"tools"')) as { readonly outcome: string; readonly tools: Readonly<Record<string, number>> }
+  expect(outcome).toBe('cut')
+  expect(tools[tool]).toBeGreaterThan(0)
+})

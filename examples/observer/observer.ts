@@ -1,43 +1,48 @@
 /**
  * An observer that counts a reply's tool calls, and a gate that ends a stream before a tool is called that this gateway does not allow.
- * Both are declared by a middleware, before the request is sent. They see the frames of event streams; a reply that is one JSON text has none.
+ * Both are declared by a middleware, before the request is sent, and see a reply in either form: the frames of a stream, or one JSON message.
  */
 import { nodeRuntime, serve } from '@sluice/adapters-node'
-import { createGateway, GatewayError, swapCredential, type Gate, type Middleware, type Observer, type SseFrame } from '@sluice/core'
+import { createGateway, GatewayError, swapCredential, type Gate, type GateVerdict, type Middleware, type Observer, type SseFrame } from '@sluice/core'
 
 const { UPSTREAM_URL = 'https://api.anthropic.com', UPSTREAM_KEY = '', PORT = '8787', DENIED_TOOLS = '' } = process.env
 
-interface BlockStart {
-  readonly content_block?: { readonly type?: string; readonly name?: string }
+interface Block {
+  readonly type?: string
+  readonly name?: string
 }
 
-/** The name of the tool that a frame begins to call; undefined for any other frame. Only such frames are parsed. */
-function toolOf(frame: SseFrame): string | undefined {
-  if (frame.event !== 'content_block_start') return undefined
-  const block = (frame.json as BlockStart | undefined)?.content_block
-  return block?.type === 'tool_use' ? block.name : undefined
+/** The tools that a frame begins to call: one at most. Only frames that start a block are parsed. */
+function toolsOfFrame(frame: SseFrame): readonly string[] {
+  if (frame.event !== 'content_block_start') return []
+  return toolsOf([(frame.json as { readonly content_block?: Block } | undefined)?.content_block])
+}
+
+/** The tools that a JSON message calls. */
+function toolsOfMessage(message: unknown): readonly string[] {
+  const { content } = message as { readonly content?: readonly Block[] }
+  return toolsOf(content ?? [])
+}
+
+function toolsOf(blocks: readonly (Block | undefined)[]): readonly string[] {
+  return blocks.flatMap((block) => (block?.type === 'tool_use' && block.name !== undefined ? [block.name] : []))
 }
 
 /** Counts into the map. Runs after the bytes are on their way, and cannot change them. */
 function toolCounter(counts: Map<string, number>): Observer {
-  return {
-    name: 'tool-counter',
-    onFrame: (frame) => {
-      const tool = toolOf(frame)
-      if (tool !== undefined) counts.set(tool, (counts.get(tool) ?? 0) + 1)
-    },
+  const count = (tools: readonly string[]): void => {
+    for (const tool of tools) counts.set(tool, (counts.get(tool) ?? 0) + 1)
   }
+  return { name: 'tool-counter', onFrame: (frame) => count(toolsOfFrame(frame)), onMessage: (message) => count(toolsOfMessage(message)) }
 }
 
-/** Runs before the bytes are handed on: the client never sees the frame that a gate refuses, nor any after it. */
+/** Runs before anything is handed on: the client never sees what a gate refuses, nor anything after it. */
 function toolGate(denied: ReadonlySet<string>): Gate {
-  return {
-    name: 'tool-gate',
-    onFrame: (frame) => {
-      const tool = toolOf(frame)
-      return tool === undefined || !denied.has(tool) ? 'pass' : new GatewayError('refused', `This gateway does not let the model call the tool ${tool}.`)
-    },
+  const judge = (tools: readonly string[]): GateVerdict => {
+    const tool = tools.find((name) => denied.has(name))
+    return tool === undefined ? 'pass' : new GatewayError('refused', `This gateway does not let the model call the tool ${tool}.`)
   }
+  return { name: 'tool-gate', onFrame: (frame) => judge(toolsOfFrame(frame)), onMessage: (message) => judge(toolsOfMessage(message)) }
 }
 
 function watchTools(denied: ReadonlySet<string>): Middleware {

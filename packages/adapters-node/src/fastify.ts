@@ -12,6 +12,8 @@ export interface FastifyLike {
 /** Options of {@link fastifyGateway}. */
 export interface FastifyGatewayOptions extends NodeHandlerOptions {
   readonly gateway: MountableGateway
+  /** The prefix that the plugin was registered with; Fastify passes it here by itself. */
+  readonly prefix?: string
 }
 
 /**
@@ -19,7 +21,7 @@ export interface FastifyGatewayOptions extends NodeHandlerOptions {
  * and replies bypass Fastify's serialisers and hooks, so bytes stay bytes.
  */
 export function fastifyGateway(app: FastifyLike, options: FastifyGatewayOptions, done: () => void): void {
-  const handle = nodeHandler(options.gateway, options)
+  const handle = nodeHandler(options.gateway, options.prefix === undefined ? options : { ...options, basePath: options.prefix })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
   app.all('/*', (request, reply) => {

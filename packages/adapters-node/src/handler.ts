@@ -11,6 +11,8 @@ const largestBatch = 16 * 1024
 export interface NodeHandlerOptions {
   /** Gives the client's address where a trusted proxy stands before the server. @defaultValue the socket's peer */
   readonly remoteAddress?: (request: IncomingMessage) => string | undefined
+  /** A path that stands before `/v1` in this server's URLs, such as `/gw`, where the framework does not take it off. @defaultValue none */
+  readonly basePath?: string
 }
 
 /**
@@ -23,7 +25,7 @@ export function nodeHandler(gateway: MountableGateway, options: NodeHandlerOptio
     const client = new AbortController()
     const clientRequest: ClientRequest = {
       method: request.method ?? 'GET',
-      target: request.url ?? '/',
+      target: withoutBase(request.url ?? '/', options.basePath ?? ''),
       headers: pairs(request.rawHeaders),
       body: hasBody(request) ? bodySource(request) : undefined,
       signal: client.signal,
@@ -31,6 +33,10 @@ export function nodeHandler(gateway: MountableGateway, options: NodeHandlerOptio
     }
     void gateway.handle(clientRequest, responseSink(response, client))
   }
+}
+
+function withoutBase(url: string, basePath: string): string {
+  return basePath !== '' && url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url
 }
 
 function pairs(raw: readonly string[]): HeaderList {
@@ -90,11 +96,14 @@ function responseSink(response: ServerResponse, client: AbortController): Client
   let isHeadOut = false
   let isScheduled = false
   let isFull = false
-  let release: (() => void) | undefined
+  let pressure: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  // Compression middleware holds bytes back until it has a block; what it puts on the response offers a way out. (Node's own, inherited, is another thing.)
+  const flushCompressed = (): void => {
+    if (Object.hasOwn(response, 'flush')) (response as { readonly flush?: () => void }).flush?.()
+  }
   const send = (chunk: Uint8Array): void => {
     if (!response.write(chunk)) isFull = true
-    // Compression middleware holds bytes back until it has a block; this is what it offers against that.
-    ;(response as { readonly flush?: () => void }).flush?.()
+    flushCompressed()
   }
   const flush = (): void => {
     isScheduled = false
@@ -108,8 +117,8 @@ function responseSink(response: ServerResponse, client: AbortController): Client
   }
   const drained = (): void => {
     isFull = false
-    release?.()
-    release = undefined
+    pressure?.resolve()
+    pressure = undefined
   }
   response.on('drain', drained)
   response.once('close', () => {
@@ -140,9 +149,8 @@ function responseSink(response: ServerResponse, client: AbortController): Client
         process.nextTick(flush)
       }
       if (!isFull) return undefined
-      return new Promise((resolve) => {
-        release = resolve
-      })
+      pressure ??= Promise.withResolvers<void>()
+      return pressure.promise
     },
     close: () => {
       flush()

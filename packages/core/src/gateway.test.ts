@@ -3,6 +3,7 @@ import { bench, eventStream, messagesBody, replyFrames } from '../test/gateway-b
 import { ConfigurationError, GatewayError } from './errors.ts'
 import { createGateway, type GatewayOptions } from './gateway.ts'
 import { authenticate, staticKeyRing } from './middleware/authenticate.ts'
+import { pricing } from './meter/price.ts'
 import type { Middleware } from './middleware/middleware.ts'
 import { replaceTopLevelString } from './exchange/patch.ts'
 import { refuse } from './exchange/reply.ts'
@@ -206,7 +207,7 @@ describe('an exchange', () => {
     gateway.use({
       name: 'guard',
       handle: (exchange, next) => {
-        exchange.gate({ name: 'no-text', onFrame: (frame) => (frame.event === 'content_block_delta' ? new GatewayError('refused', 'Stopped by policy.') : 'pass') })
+        exchange.gate({ name: 'no-text', onFrame: (frame) => (frame.event === 'content_block_delta' ? new GatewayError('refused', 'Stopped by policy.') : 'pass'), onMessage: () => 'pass' })
         return next({})
       },
     })
@@ -215,6 +216,35 @@ describe('an exchange', () => {
     expect(sink.text().startsWith(replyFrames.slice(0, 3).join(''))).toBe(true)
     expect(sink.text()).not.toContain('日本語')
     expect(sink.text()).toMatch(/event: error\ndata: .*Stopped by policy\./)
+  })
+
+  it('L1: a gate sees a JSON reply before its head is sent; what it stops is a proper error, billed all the same', async () => {
+    const message = (text: string): string => JSON.stringify({ id: 'msg_1', type: 'message', model: 'claude-opus-5-5', content: [{ type: 'text', text }], stop_reason: 'end_turn', usage: { input_tokens: 10, output_tokens: 20 } })
+    const json = [['content-type', 'application/json']] as const
+    const { gateway, send } = bench([
+      { headers: json, body: [message('fine').slice(0, 30), message('fine').slice(30)] },
+      { headers: json, body: [message('forbidden')] },
+      { headers: json, body: [message('fine').slice(0, 30)], breakWith: new Error('reset') },
+      { headers: [...json, ['content-encoding', 'gzip']], body: ['xxxx'] },
+      { headers: json, body: ['not json'] },
+      { status: 529, headers: json, body: ['{"type":"error","error":{"type":"overloaded_error"}}'] },
+    ])
+    gateway.use({
+      name: 'guard',
+      handle: (exchange, next) => {
+        exchange.gate({ name: 'words', onFrame: () => 'pass', onMessage: (value) => (JSON.stringify(value).includes('forbidden') ? new GatewayError('refused', 'Stopped by policy.') : 'pass') })
+        return next({})
+      },
+    })
+    const passed = await send()
+    expect([passed.sink.status, passed.sink.text(), passed.sink.misuses]).toEqual([200, message('fine'), []])
+    const stopped = await send()
+    expect([stopped.sink.status, envelope(stopped.sink.text()).error.message]).toEqual([403, 'Stopped by policy.'])
+    expect(stopped.settlement).toMatchObject({ outcome: { kind: 'cut' }, status: 403, usage: { source: 'final' }, cost: { nanoUsd: 440_000n } })
+    const broken = await send()
+    expect([broken.sink.status, broken.settlement.outcome.kind]).toEqual([502, 'upstream-truncated'])
+    for (const unreadable of [await send(), await send()]) expect([unreadable.sink.status, unreadable.settlement.outcome.kind]).toEqual([500, 'cut'])
+    expect((await send()).sink.status).toBe(529)
   })
 
   it('B21: drain refuses new exchanges, lets those under way finish, then ends the rest with overloaded_error', async () => {
@@ -305,6 +335,29 @@ describe('answers of its own', () => {
     expect(envelope(sink.text())).toMatchObject({ type: 'error', request_id: settlement.exchangeId })
     expect(settlement.outcome).toEqual({ kind: 'refused', error: { origin: 'gateway', code } })
     expect(upstream.calls).toHaveLength(0)
+  })
+
+  it('C9: with unknown models denied, one is refused before it is sent; otherwise the operator is told once', async () => {
+    const denied = bench([complete], { pricing: pricing({ unknownModel: 'deny' }) })
+    const parts = { json: { ...messagesBody, model: 'claude-next' } }
+    const { sink } = await denied.send(parts)
+    expect([sink.status, envelope(sink.text()).error.type]).toEqual([403, 'permission_error'])
+    expect(denied.upstream.calls).toHaveLength(0)
+    const odd = replyFrames.map((frame) => frame.replace('claude-opus-5-5', 'claude-next'))
+    const assumed = bench([{ headers: eventStream, body: odd }, { headers: eventStream, body: odd }])
+    await assumed.send(parts)
+    expect((await assumed.send(parts)).settlement.cost).toMatchObject({ state: 'assumed' })
+    expect(assumed.faults.map(({ code }) => code)).toEqual(['unknown-model-price'])
+  })
+
+  it('keeps what no middleware saw out of the ledger, so that scanners cannot fill it', async () => {
+    const kept: string[] = []
+    const { gateway, send } = bench([complete])
+    gateway.use(authenticate(staticKeyRing([]))).record({ append: async ({ outcome }) => void kept.push(outcome.error?.code ?? ''), report: async () => [], exchanges: async () => [] })
+    await send({ target: '/wp-admin' })
+    await send({ headers: [['host', 'user@a']] })
+    await send()
+    expect(kept).toEqual(['missing-credential'])
   })
 
   it('forwards what it does not know under /v1/: any method, path and body', async () => {

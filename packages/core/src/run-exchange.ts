@@ -1,4 +1,4 @@
-import { GatewayError } from './errors.ts'
+import { GatewayError, type FaultCode } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
 import { LiveExchange } from './exchange/exchange.ts'
 import { isUpstreamReply, refuse, renderRefusal, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
@@ -33,6 +33,9 @@ export interface RunnerOptions {
   readonly drainMillis: number | undefined
 }
 
+/** A client may name any model; the memory of which were told is bounded. */
+const mostToldModels = 100
+
 /** Stands in for a target that could not be parsed; what the client sent is not kept. */
 const unparsable: RequestTarget = { raw: '/', path: '(unparsable)', query: '' }
 
@@ -42,6 +45,7 @@ export class ExchangeRunner {
   readonly #recorders: Recorder[] = []
   readonly #journeys = new WeakMap<LiveExchange, Journey>()
   readonly #running = new Map<LiveExchange, Promise<unknown>>()
+  readonly #toldModels = new Set<string>()
   #isDraining = false
 
   constructor(options: RunnerOptions) {
@@ -58,8 +62,8 @@ export class ExchangeRunner {
 
   /** The onion's core. */
   innermost(router: Router): Handler {
-    const { upstreams, runtime, host, digests } = this.#options
-    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, router, upstreams, runtime.transport, host.clock, digests)
+    const { upstreams, runtime, host, digests, pricing } = this.#options
+    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, router, upstreams, runtime.transport, host.clock, digests, pricing)
   }
 
   run(request: ClientRequest, sink: ClientSink, handler: Handler): Promise<Settlement | undefined> {
@@ -97,7 +101,7 @@ export class ExchangeRunner {
     else request.signal.addEventListener('abort', clientLeft, { once: true })
     let settlement: Settlement
     try {
-      const reply = await this.#decide(exchange, handler)
+      const reply = await this.#decide(exchange, journey, handler)
       if (journey.outcome !== undefined && !(isUpstreamReply(reply) && reply.upstream === journey.outcome.reply)) {
         journey.outcome.reply.body.cancel(new Error('the gateway answered by itself'))
       }
@@ -106,20 +110,25 @@ export class ExchangeRunner {
       request.signal.removeEventListener('abort', clientLeft)
     }
     await exchange.settle(settlement)
-    for (const record of this.#recorders) await record(settlement, exchange.context as RecordedContext)
+    // What no middleware saw costs nothing and says nothing of anyone: scanners must not fill the ledger.
+    if (journey.isAdmitted === true) for (const record of this.#recorders) await record(settlement, exchange.context as RecordedContext)
     this.#running.delete(exchange)
     return settlement
   }
 
-  async #decide(exchange: LiveExchange, handler: Handler): Promise<Reply> {
+  async #decide(exchange: LiveExchange, journey: Journey, handler: Handler): Promise<Reply> {
     try {
       if (this.#isDraining) throw shuttingDown()
       if (handler !== refuseTarget && !exchange.target.path.startsWith('/v1/')) {
         throw new GatewayError('unknown-route', 'This gateway serves the Anthropic API under /v1/. Check the base URL: it ends before /v1.')
       }
+      journey.isAdmitted = handler !== refuseTarget
       return await handler(exchange)
     } catch (cause) {
-      if (GatewayError.is(cause)) return refuse(cause)
+      if (GatewayError.is(cause)) {
+        if (cause.code === 'internal') this.#options.host.onFault({ code: 'middleware-threw', message: cause.message, exchangeId: exchange.id, cause })
+        return refuse(cause)
+      }
       if (exchange.abortedBy === 'shutdown') return refuse(shuttingDown())
       if (exchange.abortedBy === undefined) {
         this.#options.host.onFault({ code: 'middleware-threw', message: 'a middleware or the router threw', exchangeId: exchange.id, cause })
@@ -130,9 +139,8 @@ export class ExchangeRunner {
 
   #refuse(exchange: LiveExchange, journey: Journey, { error }: Refusal, sink: ClientSink): Settlement {
     const isGone = exchange.abortedBy === 'client'
-    const { headers, body } = renderRefusal(error, exchange.id)
     if (isGone) sink.abort(error)
-    else answer(sink, error.status, [...headers, ...exchange.replyHeaders], body)
+    else this.#answer(exchange, error, sink)
     const isFailure = error.code.startsWith('upstream-') || error.code === 'internal'
     const outcome: Outcome = isGone ? { kind: 'client-gone' } : { kind: isFailure ? 'failed' : 'refused', error: { origin: 'gateway', code: error.code } }
     return this.#settlement(exchange, journey, outcome, isGone ? undefined : error.status, undefined)
@@ -147,13 +155,17 @@ export class ExchangeRunner {
     const encoding = headerValue(reply.headers, 'content-encoding')?.trim().toLowerCase()
     const coding = encoding === undefined || encoding === 'identity' ? undefined : encoding
     const form = formOf(headerValue(reply.headers, 'content-type'), isMetered || reply.status >= 400)
-    const onFault = (code: Parameters<ConstructorParameters<typeof ReplyReader>[0]['onFault']>[0], message: string, cause?: unknown): void =>
-      host.onFault({ code, message, exchangeId: exchange.id, ...(cause !== undefined && { cause }) })
+    const onFault = (code: FaultCode, message: string, cause?: unknown): void => host.onFault({ code, message, exchangeId: exchange.id, ...(cause !== undefined && { cause }) })
     const reader = new ReplyReader({ form, coding, decoder: runtime.decoder, meter, observers: exchange.observers, maxFrameBytes, onFault })
+    let status = reply.status
     const relay = new Relay({
       exchangeId: exchange.id,
-      status: reply.status,
       headers: reply.headers,
+      sendHead: () => this.#head(exchange, reply, sink),
+      refuse: (error) => {
+        status = error.status
+        this.#answer(exchange, error, sink)
+      },
       form,
       coding,
       isMessageStream: isMetered,
@@ -163,7 +175,7 @@ export class ExchangeRunner {
       digest,
       reader,
       meter,
-      gates: exchange.gates,
+      gates: isMetered ? exchange.gates : [],
       maxFrameBytes,
       idleMillis: upstream.deadlines.idleMillis,
       heartbeatMillis: isMetered ? upstream.heartbeatMillis : undefined,
@@ -171,14 +183,18 @@ export class ExchangeRunner {
     })
     const onAbort = (): void => (exchange.abortedBy === 'client' ? relay.clientGone(exchange.signal.reason) : relay.cut(shuttingDown()))
     exchange.signal.addEventListener('abort', onAbort, { once: true })
-    if (!exchange.signal.aborted) this.#head(exchange, reply, sink)
     if (exchange.signal.aborted) onAbort()
     exchange.observers.head(reply.status, reply.headers)
     const end = await relay.run()
     exchange.signal.removeEventListener('abort', onAbort)
     exchange.observers.end()
     const relayed: RelayedReply = { relay, meter, digest, reply, isMetered, isStream: form === 'events' }
-    return this.#settlement(exchange, journey, outcomeOf(end, reply.status, meter), reply.status, relayed)
+    return this.#settlement(exchange, journey, outcomeOf(end, status, meter), status, relayed)
+  }
+
+  #answer(exchange: LiveExchange, error: GatewayError, sink: ClientSink): void {
+    const { headers, body } = renderRefusal(error, exchange.id)
+    answer(sink, error.status, [...headers, ...exchange.replyHeaders], body)
   }
 
   #head(exchange: LiveExchange, { status, headers }: Reply, sink: ClientSink): void {
@@ -191,7 +207,16 @@ export class ExchangeRunner {
   }
 
   #settlement(exchange: LiveExchange, journey: Journey, outcome: Outcome, status: number | undefined, relayed: RelayedReply | undefined): Settlement {
-    return settlementOf({ exchange, journey, outcome, status, relayed, endedAt: this.#options.host.clock.now(), pricing: this.#options.pricing, digests: this.#options.digests })
+    const settlement = settlementOf({ exchange, journey, outcome, status, relayed, endedAt: this.#options.host.clock.now(), pricing: this.#options.pricing, digests: this.#options.digests })
+    for (const { state, model } of settlement.cost.lines) if (state === 'assumed' || state === 'unpriced') this.#tellUnknown(model, state)
+    return settlement
+  }
+
+  /** Once per model: it stands in every row anyway. */
+  #tellUnknown(model: string, state: string): void {
+    if (this.#toldModels.has(model) || this.#toldModels.size >= mostToldModels) return
+    this.#toldModels.add(model)
+    this.#options.host.onFault({ code: 'unknown-model-price', message: `the price of "${model.slice(0, 80)}" is not known; its cost is ${state === 'assumed' ? 'assumed at the dearest rates' : 'left out of the sums'}`, source: 'pricing' })
   }
 }
 

@@ -52,6 +52,15 @@ export function claudeSettings({ environment, directory, home }: Pick<Terminal, 
   }
 }
 
+/** Whether a session would present something to a gateway that it did not get by signing in. */
+export function hasCredential({ files, variable }: ClaudeSettings): boolean {
+  return (
+    ['ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_API_KEY'].some((name) => Boolean(variable(name)?.value)) ||
+    files.some(({ hasApiKeyHelper }) => hasApiKeyHelper) ||
+    /^ *(?:x-sluice-key|x-api-key|authorization) *:/im.test(variable('ANTHROPIC_CUSTOM_HEADERS')?.value ?? '')
+  )
+}
+
 function readSettings(path: string): SettingsFile | undefined {
   let text: string
   try {

@@ -5,6 +5,8 @@ export interface ClientSettings {
   readonly url: string
   /** The gateway's key. */
   readonly key?: string
+  /** Stands in for a credential where the gateway asks for none: Claude Code wants one before it sends anything. */
+  readonly placeholder?: string
   /** Sends the key beside the client's own credential, for a gateway that passes that on. */
   readonly isSplit?: boolean
   readonly repository?: string
@@ -13,7 +15,8 @@ export interface ClientSettings {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Environment variables that Claude Code reads; what the user has set for anything else stays. */
-export function clientEnvironment(environment: Environment, { url, key, isSplit = false, repository }: ClientSettings): Environment {
+export function clientEnvironment(environment: Environment, { url, key, placeholder, isSplit = false, repository }: ClientSettings): Environment {
+  const token = key !== undefined && !isSplit ? key : placeholder
   const headers: [string, string][] = []
   if (repository !== undefined) headers.push(['x-sluice-repository', repository])
   if (key !== undefined && isSplit) headers.push(['x-sluice-key', key])
@@ -21,7 +24,7 @@ export function clientEnvironment(environment: Environment, { url, key, isSplit 
   return {
     ...environment,
     ANTHROPIC_BASE_URL: url,
-    ...(key !== undefined && !isSplit && { ANTHROPIC_AUTH_TOKEN: key }),
+    ...(token !== undefined && { ANTHROPIC_AUTH_TOKEN: token }),
     // Request class, agent type and prompt id: finer attribution, and no content. The user may have said no.
     CLAUDE_CODE_GATEWAY_HINT_HEADERS: environment['CLAUDE_CODE_GATEWAY_HINT_HEADERS'] || '1',
     ...(custom !== '' && { ANTHROPIC_CUSTOM_HEADERS: custom }),

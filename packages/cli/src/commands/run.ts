@@ -1,15 +1,18 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import { clientEnvironment } from '../client/client-environment.ts'
-import { claudeSettings } from '../client/claude-settings.ts'
+import { claudeSettings, hasCredential, type ClaudeSettings } from '../client/claude-settings.ts'
 import { repositoryFromRemote } from '../client/repository.ts'
 import type { Command } from '../command.ts'
 import { systemCodeOf, UsageError } from '../errors.ts'
 import { parseFlags, type FlagSpecs } from '../flags/flags.ts'
-import { assertGateway, defaultGatewayUrl, gatewayUrl } from '../gateway/gateway-client.ts'
+import { assertGateway, defaultGatewayUrl, gatewayUrl, readGateway } from '../gateway/gateway-client.ts'
 import type { Terminal } from '../terminal.ts'
 
 // The one place in Sluice that starts other programs: the user's own command, as given, and git to ask for a remote. Neither goes through a shell.
+
+/** What a client presents to a gateway that asks for no key. It is nobody's, and no gateway passes it on. */
+const openPlaceholder = 'sluice-open'
 
 const flags: FlagSpecs = {
   url: { value: 'URL', about: `the gateway (SLUICE_URL, or ${defaultGatewayUrl})` },
@@ -23,7 +26,9 @@ export const run: Command = {
   usage: 'run [flags] -- COMMAND [arguments]',
   about: 'Launches Claude Code (or another client of the API) with its environment set for the gateway, and ends with its exit code.',
   flags,
-  notes: 'Sets ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN (with a key), ANTHROPIC_CUSTOM_HEADERS (yours are kept) and CLAUDE_CODE_GATEWAY_HINT_HEADERS.',
+  notes:
+    'Sets ANTHROPIC_BASE_URL, ANTHROPIC_CUSTOM_HEADERS (yours are kept), CLAUDE_CODE_GATEWAY_HINT_HEADERS, and ANTHROPIC_AUTH_TOKEN: to the key, or to a ' +
+    `placeholder (${openPlaceholder}) where the gateway asks for no key and you have set no credential.`,
   run: async (argv, terminal) => {
     const end = argv.indexOf('--')
     const [program, ...programArguments] = end === -1 ? [] : argv.slice(end + 1)
@@ -33,22 +38,30 @@ export const run: Command = {
     const key = given.text('key') ?? (terminal.environment['SLUICE_KEY'] || undefined)
     if (given.has('split') && key === undefined)
       throw new UsageError('--split sends a key of the gateway beside your own credential, and there is none. Add --key or SLUICE_KEY.')
+    await assertGateway(url)
+    const settings = claudeSettings(terminal)
+    const gateway = await readGateway(url, terminal)
+    const hasOwn = hasCredential(settings)
+    if (gateway?.authentication === 'key' && key === undefined && !hasOwn) throw new UsageError(keyWanted(url))
     const repository = given.text('repository') ?? remoteRepository(terminal.directory)
     const environment = clientEnvironment(terminal.environment, {
       url,
       isSplit: given.has('split'),
       ...(key !== undefined && { key }),
+      ...(gateway?.authentication === 'none' && !hasOwn && { placeholder: openPlaceholder }),
       ...(repository !== undefined && { repository }),
     })
-    await assertGateway(url)
-    warnOfSettings(url, terminal)
+    warnOfSettings(url, settings, terminal)
     return launch(program, programArguments, environment, terminal)
   },
 }
 
+function keyWanted(url: string): string {
+  return `the gateway at ${url} lets in holders of its keys, and there is none here. Give yours with SLUICE_KEY or --key; whoever runs the gateway has it (without keys of its own it showed one when it started). Where clients bring their own Anthropic credential, add --split.`
+}
+
 /** Settings files go before the environment, so one of them can undo what this command sets. */
-function warnOfSettings(url: string, terminal: Terminal): void {
-  const { files } = claudeSettings(terminal)
+function warnOfSettings(url: string, { files }: ClaudeSettings, terminal: Terminal): void {
   for (const { path, env } of files) {
     const other = env['ANTHROPIC_BASE_URL']
     if (other !== undefined && other.replace(/\/+$/, '') !== url)

@@ -5,6 +5,7 @@ import { memoryLedger } from '@sluice/storage-memory'
 import type { Command } from '../command.ts'
 import { CommandError, systemCodeOf } from '../errors.ts'
 import { parseFlags, type FlagSpecs } from '../flags/flags.ts'
+import { toGatewayJson } from '../gateway/gateway-json.ts'
 import { readApi } from '../gateway/read-api.ts'
 import { generatedKey } from '../start/generated-key.ts'
 import { loadConfig, type SluiceConfig } from '../start/config-file.ts'
@@ -63,6 +64,7 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
   try {
     const gateway = buildGateway({ sources, config, plan, generated, rehearsal, runtime, ledger, log })
     const before = readApi({
+      gateway: toGatewayJson(plan),
       ledger,
       adminToken,
       timeZone,

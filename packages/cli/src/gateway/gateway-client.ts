@@ -2,6 +2,7 @@ import { CommandError, systemCodeOf, UsageError } from '../errors.ts'
 import type { FlagSpecs, Flags } from '../flags/flags.ts'
 import type { Terminal } from '../terminal.ts'
 import type { ExchangeJson } from './exchange-json.ts'
+import { isGatewayJson, type GatewayJson } from './gateway-json.ts'
 import { httpAsk, type HttpAnswer } from './http-ask.ts'
 import type { ReportRowJson } from './report-json.ts'
 
@@ -63,6 +64,18 @@ async function ask(url: string, headers: Readonly<Record<string, string>>): Prom
 export async function assertGateway(url: string): Promise<void> {
   const { status } = await ask(`${url}/healthz`, {})
   if (status !== 200) throw new CommandError(`${url} answered ${status} to /healthz: it is not a Sluice gateway, or not a healthy one. Check --url.`)
+}
+
+/** What a gateway says of itself; undefined where it does not tell us: it wants an admin token, or is of another version. */
+export async function readGateway(url: string, { environment }: Pick<Terminal, 'environment'>): Promise<GatewayJson | undefined> {
+  const token = environment['SLUICE_ADMIN_TOKEN'] || undefined
+  try {
+    const { status, text } = await ask(`${url}/admin/v1/gateway`, token === undefined ? {} : { authorization: `Bearer ${token}` })
+    const value = parsed(text)
+    return status === 200 && isGatewayJson(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function unreachable(url: string, cause: unknown): CommandError {

@@ -3,11 +3,14 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isLoopbackAddress, isLoopbackAuthority } from '../start/loopback.ts'
 import { toExchangeJson } from './exchange-json.ts'
-import { QueryError, toExchangeQuery, toReportQuery } from './read-query.ts'
+import type { GatewayJson } from './gateway-json.ts'
+import { allowParameters, QueryError, toExchangeQuery, toReportQuery } from './read-query.ts'
 import { emptyTotal, toReportRowJson } from './report-json.ts'
 
 /** Options of {@link readApi}. */
 export interface ReadApiOptions {
+  /** What the gateway says of itself. */
+  readonly gateway: GatewayJson
   readonly ledger: Ledger
   /** Lets in whoever presents it as a bearer. Without one, only this machine's own programs are answered. */
   readonly adminToken: string | undefined
@@ -25,10 +28,11 @@ interface Denial {
 }
 
 const prefix = '/admin/v1/'
+const routes: readonly string[] = ['report', 'exchanges', 'gateway'].map((name) => prefix + name)
 
 /**
- * Answers `GET /admin/v1/report` and `GET /admin/v1/exchanges`; for `serve({ before })`. Takes every request under `/admin/`, so that none
- * of them ever reaches an upstream. Paths are compared as they stand on the wire: nothing is decoded.
+ * Answers `GET /admin/v1/report`, `/admin/v1/exchanges` and `/admin/v1/gateway`; for `serve({ before })`. Takes every request under `/admin/`, so
+ * that none of them ever reaches an upstream. Paths are compared as they stand on the wire: nothing is decoded.
  */
 export function readApi(options: ReadApiOptions): (request: IncomingMessage, response: ServerResponse) => boolean {
   const admit = options.adminToken === undefined ? onlyThisMachine : onlyHolders(options.adminToken)
@@ -46,15 +50,17 @@ export function readApi(options: ReadApiOptions): (request: IncomingMessage, res
 }
 
 function wrongRoute(method: string | undefined, path: string): Denial | undefined {
-  if (path !== `${prefix}report` && path !== `${prefix}exchanges`)
-    return { status: 404, type: 'not_found_error', message: `There is ${prefix}report and ${prefix}exchanges.` }
+  if (!routes.includes(path)) return { status: 404, type: 'not_found_error', message: `There are ${routes.join(', ')}.` }
   if (method !== 'GET') return { status: 405, type: 'invalid_request_error', message: 'Only GET: this API reads.' }
   return undefined
 }
 
-async function answer(response: ServerResponse, path: string, parameters: URLSearchParams, { ledger, timeZone, onFailure }: ReadApiOptions): Promise<void> {
+async function answer(response: ServerResponse, path: string, parameters: URLSearchParams, { gateway, ledger, timeZone, onFailure }: ReadApiOptions): Promise<void> {
   try {
-    if (path === `${prefix}report`) {
+    if (path === `${prefix}gateway`) {
+      allowParameters(parameters, [])
+      send(response, 200, gateway)
+    } else if (path === `${prefix}report`) {
       const query = toReportQuery(parameters, timeZone)
       const rows = (await ledger.report(query)).map(toReportRowJson)
       send(response, 200, { rows: rows.length === 0 && query.groupBy.length === 0 ? [emptyTotal] : rows })

@@ -14,7 +14,7 @@ type Filter = NonNullable<ReportQuery['where']>
 
 /** Reads `groupBy`, `since`, `until`, `timeZone` and `where`. @throws QueryError */
 export function toReportQuery(parameters: Parameters, timeZone: string): ReportQuery {
-  allow(parameters, ['groupBy', 'since', 'until', 'timeZone', 'where'])
+  allowParameters(parameters, ['groupBy', 'since', 'until', 'timeZone', 'where'])
   const zone = parameters.get('timeZone') ?? timeZone
   if (!isTimeZone(zone)) throw new QueryError(`timeZone: "${zone.slice(0, 60)}" is not known. Give an IANA name, such as Europe/Berlin.`)
   const groupBy = parameters.getAll('groupBy').flatMap((list) => list.split(',').filter((name) => name !== ''))
@@ -28,7 +28,7 @@ export function toReportQuery(parameters: Parameters, timeZone: string): ReportQ
 
 /** Reads `since`, `until`, `id`, `session` and `limit`. @throws QueryError */
 export function toExchangeQuery(parameters: Parameters): ExchangeQuery {
-  allow(parameters, ['since', 'until', 'id', 'session', 'limit'])
+  allowParameters(parameters, ['since', 'until', 'id', 'session', 'limit'])
   const limit = parameters.get('limit')
   if (limit !== null && !(/^\d{1,5}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit))
     throw new QueryError(`limit: "${limit.slice(0, 20)}" is not a number from 1 to ${maxLimit}.`)
@@ -37,7 +37,8 @@ export function toExchangeQuery(parameters: Parameters): ExchangeQuery {
   return { ...span(parameters), ...(id !== null && { id }), ...(session !== null && { session }), ...(limit !== null && { limit: Number(limit) }) }
 }
 
-function allow(parameters: Parameters, names: readonly string[]): void {
+/** Refuses parameters that a route does not take. @throws QueryError */
+export function allowParameters(parameters: Parameters, names: readonly string[]): void {
   for (const name of parameters.keys())
     if (!names.includes(name)) throw new QueryError(`"${name.slice(0, 40)}" is not a parameter here.${didYouMean(name, names)}`)
 }

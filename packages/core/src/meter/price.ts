@@ -2,8 +2,11 @@ import { ConfigurationError } from '../errors.ts'
 import { anthropicPrices, type ModelPrice, type PriceList, type TokenRates } from './price-table.ts'
 import { promptTokens, type UsageLine, type UsageReport } from './usage.ts'
 
-/** What to do about a model that the price list does not know. It is never priced at zero without saying so, and never by a similar name. */
-export type UnknownModelPolicy = 'assume-dearest' | 'flag'
+/**
+ * What to do about a model that the price list does not know: refuse it before it is sent (`deny`; what a reply names all the same is priced dearest),
+ * price it at the dearest known rates, or leave it out of the sums and say so. It is never silently free, and never priced by a similar name.
+ */
+export type UnknownModelPolicy = 'deny' | 'assume-dearest' | 'flag'
 
 /** How prices are applied. */
 export interface PricingOptions {
@@ -46,6 +49,8 @@ export interface Pricing {
   readonly cost: (usage: UsageReport, atMillis: number) => Cost
   /** The price entry in force for a model; undefined for an unknown model. */
   readonly find: (model: string, atMillis: number) => ModelPrice | undefined
+  /** What was asked for about unknown models; the gateway enforces `deny`. */
+  readonly unknownModel: UnknownModelPolicy
 }
 
 /** Parts per million, for multipliers that compose without floating point. */
@@ -74,6 +79,7 @@ export function pricing(options: PricingOptions = {}): Pricing {
   }
   return {
     find,
+    unknownModel,
     cost: (usage, atMillis) => {
       const lines = usage.lines.map((line) => costLine(line, atMillis))
       const state = (['unpriced', 'assumed', 'priced'] as const).find((candidate) => lines.some((line) => line.state === candidate)) ?? 'free'

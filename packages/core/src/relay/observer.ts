@@ -11,6 +11,8 @@ export interface Observer {
   readonly onHead?: (status: number, headers: HeaderList) => void | Promise<void>
   /** Each whole frame of an event stream, in order. A promise is not waited for. */
   readonly onFrame?: (frame: SseFrame) => void | Promise<void>
+  /** A whole JSON reply of `/v1/messages`, or of any error, parsed: what came to a client that asked for no stream. */
+  readonly onMessage?: (message: unknown) => void | Promise<void>
   /** The reply's body is over, however it ended. */
   readonly onEnd?: () => void | Promise<void>
 }

@@ -29,16 +29,16 @@ export class Observers {
     this.#watchers.push({ observer, underWay: 0, isDropped: false })
   }
 
-  get wantsFrames(): boolean {
-    return this.#watchers.some((watcher) => watcher.observer.onFrame !== undefined)
-  }
-
   head(status: number, headers: HeaderList): void {
     for (const watcher of this.#watchers) this.#call(watcher, () => watcher.observer.onHead?.(status, headers))
   }
 
   frame(frame: SseFrame): void {
     for (const watcher of this.#watchers) if (watcher.observer.onFrame !== undefined) this.#call(watcher, () => watcher.observer.onFrame?.(frame))
+  }
+
+  message(message: unknown): void {
+    for (const watcher of this.#watchers) this.#call(watcher, () => watcher.observer.onMessage?.(message))
   }
 
   end(): void {

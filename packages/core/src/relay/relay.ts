@@ -6,7 +6,7 @@ import { concatBytes } from '../wire/bytes.ts'
 import { headerValue, type HeaderList } from '../wire/header-list.ts'
 import type { ByteSource } from '../wire/byte-stream.ts'
 import type { PairedDigest } from '../wire/digest.ts'
-import type { Gate } from './gate.ts'
+import { verdictOf, type Gate } from './gate.ts'
 import { errorFrame, pingFrame } from './own-frames.ts'
 import type { ReplyForm, ReplyReader } from './reply-reader.ts'
 import { FrameSplitter, SseFrame } from '../wire/sse-frames.ts'
@@ -15,8 +15,11 @@ import { Watchdog } from './watchdog.ts'
 /** Everything that one reply's way to the client depends on. */
 export interface RelayOptions {
   readonly exchangeId: string
-  readonly status: number
   readonly headers: HeaderList
+  /** Sends the head. Called once, unless `refuse` is. */
+  readonly sendHead: () => void
+  /** Answers with an error in place of the reply, head and all. */
+  readonly refuse: (error: GatewayError) => void
   readonly form: ReplyForm
   readonly coding: string | undefined
   /** True for a Messages API stream, which only `message_stop` completes. */
@@ -27,6 +30,7 @@ export interface RelayOptions {
   readonly digest: PairedDigest
   readonly reader: ReplyReader
   readonly meter: MessageMeter
+  /** Asked before anything is handed on. What is no plain event stream is held whole for them, head included. */
   readonly gates: readonly Gate[]
   readonly maxFrameBytes: number
   readonly idleMillis: number
@@ -52,6 +56,8 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #splitter: FrameSplitter | undefined
   readonly #canAppend: boolean
+  /** A reply that gates must see whole, until they have. */
+  #heldReply: Uint8Array[] | undefined
   #watchdog: Watchdog | undefined
   #isPressed = false
   #isDeaf = false
@@ -65,6 +71,7 @@ export class Relay {
     const isPlainStream = options.form === 'events' && options.coding === undefined
     this.#canAppend = isPlainStream && headerValue(options.headers, 'content-length') === undefined
     if (isPlainStream) this.#splitter = new FrameSplitter(options.maxFrameBytes, () => this.#oversize())
+    else if (options.gates.length > 0) this.#heldReply = []
   }
 
   /** When the first byte of the body was handed on. */
@@ -97,6 +104,7 @@ export class Relay {
       onSilence: () => this.#beat(),
       onIdle: () => this.#idle(),
     })
+    if (this.#heldReply === undefined && !this.#isDeaf) this.#options.sendHead()
     let end: RelayEnd
     try {
       await source.pump((chunk) => {
@@ -105,6 +113,7 @@ export class Relay {
       })
       this.#watchdog.stop()
       await reader.end()
+      await this.#askAboutHeld()
       end = this.#cleanEnd()
     } catch (cause) {
       this.#watchdog.stop()
@@ -133,7 +142,7 @@ export class Relay {
   }
 
   #bytes(chunk: Uint8Array): void | Promise<void> {
-    const pressure = this.#deliver(chunk)
+    const pressure = this.#heldReply === undefined ? this.#deliver(chunk) : void this.#heldReply.push(chunk)
     this.#options.reader.bytes(chunk)
     return pressure
   }
@@ -152,12 +161,7 @@ export class Relay {
   async #gated(frames: readonly SseFrame[]): Promise<void> {
     for (const frame of frames) {
       for (const gate of this.#options.gates) {
-        let verdict: 'pass' | GatewayError
-        try {
-          verdict = await gate.onFrame(frame)
-        } catch (cause) {
-          verdict = new GatewayError('internal', 'A check of this reply failed, so it was stopped.', { cause })
-        }
+        const verdict = await verdictOf(() => gate.onFrame(frame))
         if (verdict !== 'pass') {
           this.cut(verdict)
           throw verdict
@@ -166,6 +170,24 @@ export class Relay {
       await this.#deliver(frame.raw)
       this.#options.reader.frames([frame])
     }
+  }
+
+  /** Lets a held reply go on once every gate has passed it. @throws the verdict of the one that did not */
+  async #askAboutHeld(): Promise<void> {
+    const held = this.#heldReply
+    if (held === undefined || this.#isDeaf) return
+    const { gates, reader, sendHead } = this.#options
+    const { message } = reader
+    for (const gate of gates) {
+      const verdict = message === undefined ? new GatewayError('internal', 'A reply that cannot be read cannot be checked, so it was stopped.') : await verdictOf(() => gate.onMessage(message))
+      if (verdict === 'pass') continue
+      this.cut(verdict)
+      throw verdict
+    }
+    if (this.#isDeaf) return
+    this.#heldReply = undefined
+    sendHead()
+    await this.#deliverAll(held)
   }
 
   #oversize(): void {
@@ -263,11 +285,12 @@ export class Relay {
 
   /** The reply cannot be completed: whole frames stay, a torn one is dropped, and the client is told in the form it reads. */
   #truncated(message: string, stopped?: RelayEnd): RelayEnd {
-    const { digest, sink, exchangeId } = this.#options
+    const { digest, sink, exchangeId, refuse } = this.#options
     const end = stopped ?? { kind: 'truncated', error: new GatewayError('upstream-broke', message) }
-    for (const part of this.#tail) digest.receivedOnly(part)
+    for (const part of [...this.#tail, ...(this.#heldReply ?? [])]) digest.receivedOnly(part)
     const error = end.error as GatewayError
-    if (this.#canAppend && !this.#isMidFrame && !this.#isDeaf) {
+    if (this.#heldReply !== undefined) refuse(error)
+    else if (this.#canAppend && !this.#isMidFrame && !this.#isDeaf) {
       this.#deliverOwn(errorFrame(error.type, error.message, exchangeId))
       sink.close()
     } else sink.abort(error)

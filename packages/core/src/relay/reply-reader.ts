@@ -33,6 +33,7 @@ export class ReplyReader {
   #splitter: FrameSplitter | undefined
   #json: Uint8Array[] | undefined
   #jsonBytes = 0
+  #message: unknown
   #decodedBytes = 0
 
   constructor(options: ReplyReaderOptions) {
@@ -70,7 +71,15 @@ export class ReplyReader {
   async end(): Promise<void> {
     await this.#decoder?.end()
     if (this.#json === undefined || this.#jsonBytes === 0) return
-    this.#options.meter.message(parseJson(concatBytes(this.#json, this.#jsonBytes)))
+    this.#message = parseJson(concatBytes(this.#json, this.#jsonBytes))
+    this.#json = undefined
+    this.#options.meter.message(this.#message)
+    this.#options.observers.message(this.#message)
+  }
+
+  /** A JSON reply, parsed; undefined before the end, and where it was no JSON or too large. */
+  get message(): unknown {
+    return this.#message
   }
 
   #decoded(chunk: Uint8Array): void {

@@ -4,6 +4,7 @@ import { applyPatches, replaceTopLevelString, type PatchedBody } from '../exchan
 import { upstreamReply, type Reply } from '../exchange/reply.ts'
 import { RequestBody } from '../exchange/request-body.ts'
 import type { Clock } from '../host.ts'
+import type { Pricing } from '../meter/price.ts'
 import type { Transport } from '../ports/runtime.ts'
 import { attempt, type AttemptOutcome } from './attempt.ts'
 import { clientHeaders } from './forward-headers.ts'
@@ -26,6 +27,8 @@ export interface RequestFacts {
 /** What is known of an exchange's way upstream, filled in as it goes; the settlement reads it whatever happened. */
 export interface Journey {
   readonly attempts: AttemptRecord[]
+  /** True once the first middleware was asked. */
+  isAdmitted?: boolean
   facts?: RequestFacts
   patches?: readonly PatchNote[]
   outcome?: AttemptOutcome
@@ -60,6 +63,7 @@ export async function sendExchange(
   transport: Transport,
   clock: Clock,
   digests: DigestFactory,
+  pricing: Pricing,
 ): Promise<Reply> {
   const body = await exchange.body()
   if (isModelRequest(exchange.method, exchange.target.path)) checkModelRequest(exchange, body)
@@ -68,6 +72,7 @@ export async function sendExchange(
   if (upstream === undefined) throw new ConfigurationError('route', `chose the upstream "${target.upstream}", which is not configured.`)
   if (target.model !== undefined && target.model !== body.string('model')) exchange.patch(replaceTopLevelString('model', target.model))
   exchange.markSent()
+  checkModel(exchange, target.model ?? body.string('model'), pricing)
   const sent = applyPatches(body, exchange.patches)
   journey.patches = sent.notes
   const attempting = attempt(exchange, upstream, sent.chunks, transport, clock, journey.attempts)
@@ -87,5 +92,13 @@ function checkModelRequest(exchange: LiveExchange, body: RequestBody): void {
   }
   if (body.scan.kind === 'malformed') {
     throw new GatewayError('malformed-body', `The request body is not valid JSON: at byte ${body.scan.at}, ${body.scan.problem}.`)
+  }
+}
+
+/** Refuses a model whose price is unknown, where the operator wants that rather than an assumption. */
+function checkModel(exchange: LiveExchange, model: string | undefined, pricing: Pricing): void {
+  if (exchange.method !== 'POST' || exchange.target.path !== '/v1/messages' || pricing.unknownModel !== 'deny') return
+  if (model === undefined || pricing.find(model, exchange.startedAt) === undefined) {
+    throw new GatewayError('unknown-model', `The price of the model "${(model ?? '').slice(0, 80)}" is not known to this gateway, so it is not allowed. Ask its operator to add it.`)
   }
 }
