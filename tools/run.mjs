@@ -28,7 +28,7 @@ function findNode() {
   const pinned = join(root, 'node_modules', `node-${isWindows ? 'win' : process.platform}-${process.arch}`, 'bin', isWindows ? 'node.exe' : 'node')
   if (existsSync(pinned)) return pinned
   console.error(`Sluice needs Node 22.18 or newer; this is ${process.version}, and no Node is packaged for ${process.platform}-${process.arch}. Install one and try again.`)
-  process.exit(1)
+  return process.exit(1)
 }
 
 install()

@@ -36,7 +36,7 @@ const server = createServer((request, response) => {
     const all = frames(count)
     const send = (): void => {
       // A turn of the event loop every few frames, as a network would have it.
-      for (let burst = 0; burst < 4 && at < all.length; burst += 1) response.write(all[at++] as Buffer)
+      for (let burst = 0; burst < 4 && at < all.length; burst += 1) response.write(all[at++])
       if (at === all.length) response.end()
       else if (gapMillis > 0) setTimeout(send, gapMillis)
       else setImmediate(send)

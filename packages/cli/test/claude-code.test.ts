@@ -3,24 +3,11 @@ import { attribute, authenticate, createGateway, staticKeyRing, swapCredential, 
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
 import { memoryLedger, type MemoryLedger } from '@sluice/storage-memory'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-
-/** The real Claude Code, pinned as a development dependency, once straight at the rehearsal upstream and once through Sluice. */
-const binary = claudeBinary()
-if (binary === undefined) console.log('skipped: the Claude Code executable (@anthropic-ai/claude-code-linux-x64) is not installed here')
-
-function claudeBinary(): string | undefined {
-  try {
-    const file = join(dirname(createRequire(import.meta.url).resolve('@anthropic-ai/claude-code-linux-x64/package.json')), 'claude')
-    return existsSync(file) ? file : undefined
-  } catch {
-    return undefined
-  }
-}
+import { claudeBinary } from './claude-binary.ts'
 
 interface Line {
   readonly type: string
@@ -43,7 +30,8 @@ interface Run {
 
 const key = 'sluice-test-key-0123456789'
 
-describe.skipIf(binary === undefined)('the real Claude Code', () => {
+/** Once straight at the rehearsal upstream, and once through Sluice. */
+describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'sluice-claude-'))
   const directory = join(scratch, 'home', 'dev', 'projects', 'payments-api')
   let rehearsal: Rehearsal
@@ -74,7 +62,7 @@ describe.skipIf(binary === undefined)('the real Claude Code', () => {
     const home = join(scratch, baseUrl === rehearsal.url ? 'home-direct' : 'home-through')
     mkdirSync(home, { recursive: true })
     const child = spawn(
-      binary ?? '',
+      claudeBinary ?? '',
       ['-p', text, '--output-format', 'stream-json', '--verbose', '--permission-mode', 'acceptEdits', '--allowedTools', 'Bash Read Write Edit Agent', ...extra],
       {
         cwd: directory,

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ExchangeJson } from '../src/gateway/exchange-json.ts'
 import type { ReportRowJson } from '../src/gateway/report-json.ts'
+import { version } from '../src/version.ts'
 import { ask, sluice, startGateway, type Gateway } from './sluice.ts'
 
 const timeout = 30_000
+const secret = 'sluice-test-CANARY-0123456789'
 const session = '0a1b2c3d-0000-4000-8000-000000000001'
 let upstream: Rehearsal
 let gateway: Gateway
@@ -205,6 +207,9 @@ describe.concurrent('the read API', () => {
     ['/admin/v1/%72eport', '404 not_found_error'],
     ['/admin/v1/../v1/report', '404 not_found_error'],
     ['/admin/', '404 not_found_error'],
+    ['/admin/v1/gateway', '200 ok'],
+    ['/admin/v1/gateway/', '404 not_found_error'],
+    ['/admin/v1/gateway?since=1', '400 invalid_request_error'],
     ['//admin/v1/report', '400 invalid_request_error'],
     ['/%61dmin/v1/report', '404 not_found_error'],
     ['/admin/v1/report?limit=5', '400 invalid_request_error'],
@@ -213,10 +218,27 @@ describe.concurrent('the read API', () => {
 
   test('only reads', async () => expect(await raw('/admin/v1/report', {}, gateway.url, 'POST')).toBe('405 invalid_request_error'))
 
+  test.each([
+    ['a rehearsal', ['--rehearse'], { authentication: 'none', isRehearsal: true }],
+    ['a rehearsal with keys', ['--rehearse', '--key', `ada=${secret}`], { authentication: 'key', isRehearsal: true }],
+    ['one without authentication', ['--no-auth', '--upstream-key', 'sk-CANARY'], { authentication: 'none', isRehearsal: false }],
+    ['one with keys', ['--upstream-key', 'sk-CANARY', '--key', `ada=${secret}`], { authentication: 'key', isRehearsal: false }],
+    ['one with a key made for the run', ['--upstream-key', 'sk-CANARY'], { authentication: 'key', isRehearsal: false }],
+    ['one with keys beside the credential of the client', ['--key', `ada=${secret}`], { authentication: 'key', isRehearsal: false }],
+    ['one that passes credentials on', [], { authentication: 'client-credential', isRehearsal: false }],
+  ])('tells how %s authenticates, and nothing secret', { timeout }, async (_, args, expected) => {
+    const other = await startGateway(args)
+    const text = await (await fetch(`${other.url}/admin/v1/gateway`)).text()
+    await other.stop()
+    expect(JSON.parse(text)).toEqual({ version, ...expected })
+    expect(text).not.toContain('CANARY')
+  })
+
   test('with a token asks everybody for it, from anywhere, and the command sends it', { timeout }, async () => {
     const token = 'admin-token-CANARY-1234'
     const guarded = await startGateway(['--rehearse', '--admin-token', token])
     expect(await raw('/admin/v1/report', {}, guarded.url)).toBe('401 authentication_error')
+    expect(await raw('/admin/v1/gateway', {}, guarded.url)).toBe('401 authentication_error')
     expect(await raw('/admin/v1/report', { authorization: `Bearer ${token}x` }, guarded.url)).toBe('401 authentication_error')
     expect(await raw('/admin/v1/report', { authorization: `Bearer ${token}`, host: 'gateway.example' }, guarded.url)).toBe('200 ok')
     expect(await sluice(['report', '--url', guarded.url])).toMatchObject({ code: 1, stderr: expect.stringContaining('need its admin token') as string })
@@ -228,6 +250,40 @@ describe.concurrent('the read API', () => {
 })
 
 describe.concurrent('sluice run', () => {
+  const tokenScript = 'console.log(process.env.ANTHROPIC_AUTH_TOKEN ?? null)'
+  const runTo = async (to: string, env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await sluice(['run', '--url', to, ...flags, '--', process.execPath, '-e', tokenScript], { env })
+    return `${code} ${code === 0 ? stdout.trim() : stderr}`
+  }
+
+  test('before a gateway that asks for no key, a client without a credential gets a placeholder, and a credential of the user stays', { timeout }, async () => {
+    const open = await startGateway(['--rehearse'])
+    expect(await runTo(open.url)).toBe('0 sluice-open')
+    expect(await runTo(open.url, { ANTHROPIC_AUTH_TOKEN: '' })).toBe('0 sluice-open')
+    expect(await runTo(open.url, { ANTHROPIC_AUTH_TOKEN: 'mine' })).toBe('0 mine')
+    expect(await runTo(open.url, { ANTHROPIC_API_KEY: 'mine' })).toBe('0 null')
+    expect(await runTo(open.url, {}, '--key', 'given')).toBe('0 given')
+    await open.stop()
+  })
+
+  test('before a gateway that asks for a key, a client without one is not launched, and the user is told what to do', { timeout }, async () => {
+    const keyed = await startGateway(['--rehearse', '--key', `ada=${secret}`])
+    expect(await runTo(keyed.url)).toMatch(/^2 sluice run: the gateway at http:\S+ lets in holders of its keys, and there is none here\. .*SLUICE_KEY or --key/)
+    expect(await runTo(keyed.url, { SLUICE_KEY: secret })).toBe(`0 ${secret}`)
+    expect(await runTo(keyed.url, { ANTHROPIC_AUTH_TOKEN: secret })).toBe(`0 ${secret}`)
+    expect(await runTo(keyed.url, { ANTHROPIC_CUSTOM_HEADERS: `X-Team: pay\nX-Sluice-Key: ${secret}` })).toBe('0 null')
+    await keyed.stop()
+  })
+
+  test('where the gateway does not say, or credentials pass through, the client keeps what it has', { timeout }, async () => {
+    const token = 'admin-token-0123456789'
+    const guarded = await startGateway(['--rehearse', '--admin-token', token])
+    expect(await runTo(guarded.url)).toBe('0 null')
+    expect(await runTo(guarded.url, { SLUICE_ADMIN_TOKEN: token })).toBe('0 sluice-open')
+    await guarded.stop()
+    expect(await runTo(gateway.url)).toBe('0 null')
+  })
+
   const show = ['ANTHROPIC_BASE_URL', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_CUSTOM_HEADERS', 'CLAUDE_CODE_GATEWAY_HINT_HEADERS']
   const script = `console.log(JSON.stringify(${JSON.stringify(show)}.map((name) => process.env[name] ?? null))); process.exit(7)`
 
@@ -257,7 +313,7 @@ test('sluice doctor finds a gateway, an upstream and a key; --json tells it to p
   const { isHealthy, findings } = JSON.parse(stdout) as { isHealthy: boolean; findings: { check: string; state: string }[] }
   expect([code, isHealthy, stdout.includes('CANARY')]).toEqual([0, true, false])
   expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual(
-    expect.arrayContaining(['Node ok', 'upstream ok', 'upstream key ok', 'gateway ok', 'base URL warning']),
+    expect.arrayContaining(['Node ok', 'upstream ok', 'clock ok', 'upstream key ok', 'gateway ok', 'base URL warning']),
   )
   const broken = await sluice(['doctor', '--upstream', 'http://127.0.0.1:1'])
   expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(/BROKEN +upstream .*ECONNREFUSED/) as string })

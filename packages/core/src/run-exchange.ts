@@ -76,7 +76,7 @@ export class ExchangeRunner {
         return Promise.resolve(undefined)
       }
     }
-    const exchange = new LiveExchange(request, target ?? unparsable, this.#options.host, this.#options.maxBodyBytes)
+    const exchange = new LiveExchange(request, target ?? unparsable, this.#options.host, this.#options.maxBodyBytes, this.#options.digests)
     const running = this.#run(exchange, sink, isSane ? handler : refuseTarget)
     this.#running.set(exchange, running)
     return running

@@ -61,6 +61,17 @@ describe('the other endpoints', () => {
     expect((await fetch(`${rehearsal.url}/api/hello`, { method: 'HEAD' })).status).toBe(200)
   })
 
+  it.each(['/', '/api/hello', '/v1/models', '/v1/models/claude-none', '/v1/messages/batches', '/v1/files', '/v1/messages', '/v3'])(
+    'the answer to GET %s is dated, once, by the clock of the rehearsal',
+    async (path) => {
+      const dated = await startRehearsal({ now: () => Date.UTC(2026, 10, 24, 12) })
+      for (const method of ['GET', 'HEAD']) expect((await fetch(dated.url + path, { method })).headers.get('date')).toBe('Tue, 24 Nov 2026 12:00:00 GMT')
+      expect((await post(dated, 'error')).headers.get('date')).toBe('Tue, 24 Nov 2026 12:00:00 GMT')
+      expect((await post(dated, 'text')).headers.get('date')).toBe('Tue, 24 Nov 2026 12:00:00 GMT')
+      await dated.close()
+    },
+  )
+
   it("an unknown path gets the API's 404 envelope with the request id", async () => {
     const response = await fetch(`${rehearsal.url}/v1/nothing`)
     expect(response.status).toBe(404)

@@ -178,6 +178,34 @@ describe('a script', () => {
     })
   })
 
+  it.each([
+    ['before a silence', 'GET', 200, [{ head: true }, { stall: true }]],
+    ['before a wait', 'GET', 200, [{ waitMillis: 60_000 }]],
+    ['with the first bytes', 'GET', 200, [{ bytes: 'x' }, { stall: true }]],
+    ['without a body', 'GET', 204, [{ head: true }, { stall: true }]],
+    ['to HEAD', 'HEAD', 200, [{ head: true }, { stall: true }]],
+  ] as const)('sends its head at once %s, header values byte for byte', async (_, method, status, steps) => {
+    await withRehearsal({}, async (rehearsal) => {
+      rehearsal.script(() => ({ status, headers: { 'x-name': 'Gr\u00fc\u00dfe' }, steps }))
+      const head = await new Promise<Buffer>((resolve) => {
+        const socket = createConnection(rehearsal.port, '127.0.0.1', () => socket.write(`${method} / HTTP/1.1\r\nhost: x\r\n\r\n`))
+        socket.once('data', (bytes: Buffer) => {
+          resolve(bytes)
+          socket.destroy()
+        })
+      })
+      expect(head.toString('latin1')).toContain('\r\nx-name: Gr\u00fc\u00dfe\r\n')
+    })
+  })
+
+  it('has no header but its own', async () => {
+    await withRehearsal({}, async (rehearsal) => {
+      rehearsal.script(() => ({ status: 200, headers: { 'content-length': '1', 'x-mine': '1' }, steps: [{ bytes: 'x' }] }))
+      const { headers } = await post(rehearsal, undefined)
+      expect([...headers.keys()].filter((name) => !/^(?:connection|keep-alive)$/.test(name))).toEqual(['content-length', 'x-mine'])
+    })
+  })
+
   it('that throws is answered 500 with its message', async () => {
     await withRehearsal({}, async (rehearsal) => {
       rehearsal.script(() => {

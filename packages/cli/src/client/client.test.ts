@@ -6,7 +6,7 @@ import { installationCheck, settingsChecks } from '../doctor/claude-code-checks.
 import { features } from '../doctor/features.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { clockCheck } from '../doctor/network-checks.ts'
-import { claudeSettings } from './claude-settings.ts'
+import { claudeSettings, hasCredential } from './claude-settings.ts'
 import { clientEnvironment, withCustomHeaders } from './client-environment.ts'
 import { repositoryFromRemote } from './repository.ts'
 
@@ -58,6 +58,11 @@ describe('the environment of a client', () => {
       undefined,
       'x-sluice-key: k',
     ])
+  })
+
+  test('a placeholder stands in for a credential, and gives way to a key', () => {
+    const tokenOf = (settings: object): string | undefined => clientEnvironment({}, { url: 'http://g', placeholder: 'p', ...settings })['ANTHROPIC_AUTH_TOKEN']
+    expect([tokenOf({}), tokenOf({ key: 'k' }), tokenOf({ key: 'k', isSplit: true })]).toEqual(['p', 'k', 'p'])
   })
 
   test('hint headers that the user turned off stay off', () => {
@@ -114,6 +119,20 @@ describe('the settings of Claude Code', () => {
 
   test('a proxy that the gateway is exempt from is fine', () => {
     expect(states({ ...good, HTTP_PROXY: 'http://proxy:3128', NO_PROXY: 'localhost, 127.0.0.1' })).not.toContain('proxy warning')
+  })
+
+  test.each([
+    [{}, '{}', false],
+    [{ ANTHROPIC_AUTH_TOKEN: 'x' }, '{}', true],
+    [{ ANTHROPIC_API_KEY: 'x' }, '{}', true],
+    [{}, '{"env":{"ANTHROPIC_API_KEY":"x"}}', true],
+    [{ ANTHROPIC_API_KEY: 'x' }, '{"env":{"ANTHROPIC_API_KEY":""}}', false],
+    [{}, '{"apiKeyHelper":"echo x"}', true],
+    [{ ANTHROPIC_CUSTOM_HEADERS: 'X-Team: pay' }, '{}', false],
+    [{ ANTHROPIC_CUSTOM_HEADERS: 'X-Team: pay\nx-sluice-key: x' }, '{}', true],
+  ])('the environment %j and the settings %s hold a credential: %s', (environment, settings, expected) => {
+    writeFileSync(join(root, 'home/.claude/settings.json'), settings)
+    expect(hasCredential(read(environment))).toBe(expected)
   })
 
   test('a file that is not JSON is broken, and named', () => {

@@ -4,6 +4,7 @@ import type { Observer } from '../relay/observer.ts'
 import { Observers } from '../relay/observers.ts'
 import type { Settlement } from '../entry/settlement.ts'
 import type { RequestTarget } from '../wire/request-target.ts'
+import type { DigestFactory } from '../wire/digest.ts'
 import type { HeaderList } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
 import type { Patch } from './patch.ts'
@@ -61,6 +62,7 @@ export class LiveExchange implements Exchange<object> {
   readonly #controller = new AbortController()
   readonly #host: Host
   readonly #maxBodyBytes: number
+  readonly #digests: DigestFactory
   #body: Promise<RequestBody> | undefined
   #readBody: RequestBody | undefined
   #settledCallbacks: SettledCallback[] | undefined = []
@@ -68,7 +70,7 @@ export class LiveExchange implements Exchange<object> {
   #isSent = false
   #isReleased = false
 
-  constructor(request: ClientRequest, target: RequestTarget, host: Host, maxBodyBytes: number) {
+  constructor(request: ClientRequest, target: RequestTarget, host: Host, maxBodyBytes: number, digests: DigestFactory) {
     this.id = host.newId()
     this.startedAt = host.clock.now()
     this.request = request
@@ -76,6 +78,7 @@ export class LiveExchange implements Exchange<object> {
     this.observers = new Observers(host, this.id)
     this.#host = host
     this.#maxBodyBytes = maxBodyBytes
+    this.#digests = digests
   }
 
   get method(): string {
@@ -92,6 +95,11 @@ export class LiveExchange implements Exchange<object> {
 
   get signal(): AbortSignal {
     return this.#controller.signal
+  }
+
+  /** True for the routes whose body is a Messages API request: what their model is, is ours to know. */
+  get isModelRequest(): boolean {
+    return this.method === 'POST' && (this.target.path === '/v1/messages' || this.target.path === '/v1/messages/count_tokens')
   }
 
   /** Who aborted first; undefined while nobody has. */
@@ -112,7 +120,7 @@ export class LiveExchange implements Exchange<object> {
 
   body = (): Promise<RequestBody> => {
     if (this.#isReleased) return Promise.reject(new Error('the request body is let go once the upstream has answered; read it before next()'))
-    this.#body ??= readBody(this.request, this.#maxBodyBytes).then((body) => {
+    this.#body ??= readBody(this.request, this.#maxBodyBytes, this.#digests.create(), this.isModelRequest).then((body) => {
       this.#readBody = body
       return body
     })

@@ -1,8 +1,9 @@
 import { GatewayError } from '../errors.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
 import { concatBytes, emptyBytes } from '../wire/bytes.ts'
+import type { Digest } from '../wire/digest.ts'
 import { headerValue } from '../wire/header-list.ts'
-import { parseJson, readString, scanTopLevel, type JsonScan, type TopLevelMember } from '../wire/json-scan.ts'
+import { parseJson, readString, scanTopLevel, TopLevelScanner, type JsonScan, type TopLevelMember } from '../wire/json-scan.ts'
 
 /**
  * A request body, whole and untouched, in the chunks that it arrived in: joining a megabyte costs more than all that is read of it.
@@ -12,11 +13,21 @@ export class RequestBody {
   /** The client's bytes. Never write into them. */
   readonly chunks: readonly Uint8Array[]
   readonly length: number
+  /** The digest of its bytes, where it was taken as they came in. */
+  readonly digest: string | undefined
   #scan: JsonScan | undefined
 
   constructor(...chunks: readonly Uint8Array[]) {
     this.chunks = chunks
     this.length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  }
+
+  /** A body whose bytes were looked at as they came in. */
+  static read(chunks: readonly Uint8Array[], digest: string, scan: JsonScan | undefined): RequestBody {
+    const body = new RequestBody(...chunks)
+    ;(body as { digest: string }).digest = digest
+    body.#scan = scan
+    return body
   }
 
   /** The bytes from `start` to `end`: a view where they lie in one chunk, else a copy of them. Ask for little: a copy is garbage soon. */
@@ -79,10 +90,11 @@ export const noBody: RequestBody = new RequestBody()
 
 /**
  * Reads a whole body, counting. The declared length only rejects early; what is enforced is what arrives.
+ * Each chunk is scanned and digested as it comes, while it is warm in the processor's cache: later, both would cost half as much again.
  *
  * @throws GatewayError `body-too-large` past `maxBytes`, `unsupported-encoding` for a compressed body, `malformed-body` when the client stops early.
  */
-export async function readBody(request: ClientRequest, maxBytes: number): Promise<RequestBody> {
+export async function readBody(request: ClientRequest, maxBytes: number, digest: Digest, isJson: boolean): Promise<RequestBody> {
   if (request.body === undefined) return noBody
   const encoding = headerValue(request.headers, 'content-encoding')
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
@@ -91,18 +103,21 @@ export async function readBody(request: ClientRequest, maxBytes: number): Promis
   const declared = Number(headerValue(request.headers, 'content-length') ?? 0)
   if (declared > maxBytes) throw tooLarge(maxBytes)
   const chunks: Uint8Array[] = []
+  const scanner = isJson ? new TopLevelScanner() : undefined
   let total = 0
   try {
     await request.body.pump((chunk) => {
       total += chunk.length
       if (total > maxBytes) throw tooLarge(maxBytes)
       chunks.push(chunk)
+      scanner?.push(chunk)
+      digest.update(chunk)
     })
   } catch (cause) {
     if (GatewayError.is(cause)) throw cause
     throw new GatewayError('malformed-body', 'The request body ended before it was complete.', { cause })
   }
-  return total === 0 ? noBody : new RequestBody(...chunks)
+  return total === 0 ? noBody : RequestBody.read(chunks, digest.value(), scanner?.end())
 }
 
 function tooLarge(maxBytes: number): GatewayError {

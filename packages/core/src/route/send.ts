@@ -36,8 +36,8 @@ export interface Journey {
 
 /** Reads from a request what its settlement needs. */
 export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory): RequestFacts {
-  const requestedModel = isModelRequest(exchange.method, exchange.target.path) ? body.string('model') : undefined
-  const requestDigest = digestOf(digests, body.chunks)
+  const requestedModel = exchange.isModelRequest ? body.string('model') : undefined
+  const requestDigest = body.digest ?? digestOf(digests, body.chunks)
   const isUnchanged = sent?.chunks === body.chunks
   return {
     bytes: body.length,
@@ -47,11 +47,6 @@ export function factsOf(exchange: LiveExchange, body: RequestBody, sent: Patched
     // The very arrays that the client's bytes stand in were sent: one digest is that of both.
     upstreamRequestDigest: sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
   }
-}
-
-/** Paths whose body is a Messages API request: what their model is, is ours to know. */
-export function isModelRequest(method: string, path: string): boolean {
-  return method === 'POST' && (path === '/v1/messages' || path === '/v1/messages/count_tokens')
 }
 
 /** The innermost step of the onion: chooses the target, applies the patches, and asks the upstream for its head. */
@@ -66,7 +61,7 @@ export async function sendExchange(
   pricing: Pricing,
 ): Promise<Reply> {
   const body = await exchange.body()
-  if (isModelRequest(exchange.method, exchange.target.path)) checkModelRequest(exchange, body)
+  if (exchange.isModelRequest) checkModelRequest(exchange, body)
   const target = await router(exchange)
   const upstream = upstreams.get(target.upstream)
   if (upstream === undefined) throw new ConfigurationError('route', `chose the upstream "${target.upstream}", which is not configured.`)

@@ -8,9 +8,18 @@ export function toBytes(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** Up to this many bytes, letters are put together here: a call of the decoder costs more. */
+const fewBytes = 48
+
 /** Text of UTF-8 bytes; malformed sequences become U+FFFD. For reading only. */
 export function toText(bytes: Uint8Array): string {
-  return decoder.decode(bytes)
+  if (bytes.length > fewBytes) return decoder.decode(bytes)
+  let text = ''
+  for (const byte of bytes) {
+    if (byte > 0x7f) return decoder.decode(bytes)
+    text += String.fromCharCode(byte)
+  }
+  return text
 }
 
 /** One array of many; a single chunk is returned as it is, without a copy. */

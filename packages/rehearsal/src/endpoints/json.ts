@@ -1,8 +1,8 @@
 import type { ScriptedReply } from '../wire/reply.ts'
 
 /** A page in the API's list envelope, cut by `limit`, `after_id` and `before_id` ("Pagination"). */
-export function page<Item extends { readonly id: string }>(
-  all: readonly Item[],
+export function page(
+  all: readonly { readonly id: string }[],
   query: URLSearchParams,
   defaultLimit: number,
 ): object {

@@ -1,6 +1,6 @@
 import type { LiveCall } from '../server/call.ts'
 import { errorReply } from '../wire/error-reply.ts'
-import { identityHeaders, toHeaderList } from '../wire/headers.ts'
+import { dateHeader, identityHeaders, toHeaderList } from '../wire/headers.ts'
 import type { ScriptedReply } from '../wire/reply.ts'
 import type { BatchShelf } from './batches.ts'
 import { answerCountTokens } from './count-tokens.ts'
@@ -16,8 +16,14 @@ export interface EndpointMemory extends MessagesMemory {
   readonly origin: () => string
 }
 
-/** Sends a call to its endpoint; unknown paths get the API's 404 envelope. */
+/** Sends a call to its endpoint, and dates the answer as the API does; unknown paths get the API's 404 envelope. */
 export async function route(call: LiveCall, memory: EndpointMemory): Promise<ScriptedReply> {
+  const reply = await answer(call, memory)
+  const headers = toHeaderList(reply.headers)
+  return headers.some(([name]) => name === 'date') ? reply : { ...reply, headers: [dateHeader(memory.now()), ...headers] }
+}
+
+async function answer(call: LiveCall, memory: EndpointMemory): Promise<ScriptedReply> {
   const { path, method } = call
   if (path === '/' || path === '/api/hello')
     return {

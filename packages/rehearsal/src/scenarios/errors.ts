@@ -1,5 +1,5 @@
 import { errorReply, errorTypeOf } from '../wire/error-reply.ts'
-import { identityHeaders, rateLimitHeaders, type HeaderList } from '../wire/headers.ts'
+import { dateHeader, identityHeaders, rateLimitHeaders, type HeaderList } from '../wire/headers.ts'
 import type { ScriptedReply } from '../wire/reply.ts'
 import type { Scenario } from './scenario.ts'
 import type { Stage } from './stage.ts'
@@ -31,7 +31,7 @@ export function apiError(stage: Stage, shape: ErrorShape): ScriptedReply {
   const { status } = shape
   const retryAfter = options.has('retryAfter') ? options.number('retryAfter', 0) : shape.retryAfterSeconds
   const headers: HeaderList = [
-    ['date', new Date(memory.now()).toUTCString()],
+    dateHeader(memory.now()),
     ...identityHeaders(memory.random, memory.organization),
   ]
   if (status === 429) headers.push(...rateLimitHeaders(memory.now(), { requests: 0, tokens: 0 }))

@@ -7,7 +7,7 @@ import { scanRequest } from '../prompt/scan.ts'
 import type { ScenarioOptions } from '../prompt/selection.ts'
 import type { ReplyBlock } from '../wire/blocks.ts'
 import { chunked, type Chunking } from '../wire/chunked.ts'
-import { identityHeaders, rateLimitHeaders, type HeaderList } from '../wire/headers.ts'
+import { dateHeader, identityHeaders, rateLimitHeaders, type HeaderList } from '../wire/headers.ts'
 import { mintId, type RandomSource } from '../wire/ids.ts'
 import { messageJson, messageStream, type MessageParts } from '../wire/message.ts'
 import { toSteps, type ScriptedReply, type Step } from '../wire/reply.ts'
@@ -65,7 +65,7 @@ export class Stage {
   headers(contentType: string): HeaderList {
     const { random, now, organization } = this.memory
     return [
-      ['date', new Date(now()).toUTCString()],
+      dateHeader(now()),
       ['content-type', contentType],
       ['cache-control', 'no-cache'],
       ...rateLimitHeaders(now(), { requests: 3999, tokens: 3_999_000 }),

@@ -48,6 +48,9 @@ const startsWithBytes = (steps: readonly Step[]): boolean => {
   return first === undefined || 'bytes' in first
 }
 
+const noBytes = new Uint8Array(0)
+const mayHaveBody = ({ req, statusCode }: ServerResponse): boolean => req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
+
 class Player {
   readonly #response: ServerResponse
   readonly #call: LiveCall
@@ -75,7 +78,14 @@ class Player {
     this.#call.responseStatus = reply.status
     this.#call.responseHeaders = headers
     this.#response.writeHead(reply.status, headers.flat())
-    if (flush) this.#response.flushHeaders()
+    if (flush) this.#flushHead()
+  }
+
+  #flushHead(): void {
+    // An empty chunk, not flushHeaders(): that writes the head as UTF-8, and so changes header values beyond ASCII.
+    if (mayHaveBody(this.#response)) this.#response.write(noBytes)
+    // Where no body may follow, Node ignores a write.
+    else this.#response.flushHeaders()
   }
 
   async steps(steps: readonly Step[], reply: ScriptedReply): Promise<void> {

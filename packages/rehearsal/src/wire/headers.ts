@@ -16,6 +16,11 @@ function isPairs(input: HeaderInput): input is readonly (readonly [string, strin
   return Array.isArray(input)
 }
 
+/** The time of an answer, as every answer of the API carries it. */
+export function dateHeader(nowMillis: number): HeaderList[number] {
+  return ['date', new Date(nowMillis).toUTCString()]
+}
+
 /**
  * The fields that every answer of api.anthropic.com carries (recorded traffic; the organisation id is documented under
  * "Response headers").
