@@ -9,14 +9,28 @@ export interface Timing {
 
 /** A body shaped like Claude Code's: a short head, an environment message, a long history, `stream` at the end. */
 export function claudeCodeBody(bytes: number): Buffer {
-  const environment = '# Environment\nYou have been invoked in the following environment: \n - Primary working directory: /home/dev/projects/payments-api\n - Is a git repository: true\n'
+  const environment =
+    '# Environment\nYou have been invoked in the following environment: \n - Primary working directory: /home/dev/projects/payments-api\n - Is a git repository: true\n'
   const turn = (text: string): object => ({ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_01', content: text }] })
-  const messages: object[] = [{ role: 'user', content: 'Fix the failing test.' }, { role: 'system', content: environment }]
+  const messages: object[] = [
+    { role: 'user', content: 'Fix the failing test.' },
+    { role: 'system', content: environment },
+  ]
   // Real bodies of 140 to 180 KB hold a quote every 120 to 350 bytes and a backslash every 50 to 240 (measured with 2.1.330).
-  const line = 'export const total = rows.reduce((sum, row) => sum + row.amount, 0) // amounts are in cents; see "money.md" for the rounding rules that apply here, and the note on currencies that have no minor unit, or three digits of it\n  if (total === 0) return undefined\n'
+  const line =
+    'export const total = rows.reduce((sum, row) => sum + row.amount, 0) // amounts are in cents; see "money.md" for the rounding rules that apply here, and the note on currencies that have no minor unit, or three digits of it\n  if (total === 0) return undefined\n'
   for (let size = 2_000; size < bytes; size += 8_192) messages.push(turn(line.repeat(Math.ceil(Math.min(8_192, bytes - size) / (line.length + 6)))))
   const metadata = { user_id: JSON.stringify({ device_id: 'd'.repeat(64), account_uuid: '', session_id: '7f9c24e5-2f1b-4b7e-9d3a-0c5f7e2b8a11' }) }
-  return Buffer.from(JSON.stringify({ model: 'claude-opus-5-5', messages, system: [{ type: 'text', text: 'You are a coding agent.' }], metadata, max_tokens: 128_000, stream: true }))
+  return Buffer.from(
+    JSON.stringify({
+      model: 'claude-opus-5-5',
+      messages,
+      system: [{ type: 'text', text: 'You are a coding agent.' }],
+      metadata,
+      max_tokens: 128_000,
+      stream: true,
+    }),
+  )
 }
 
 /** Sends requests over a pool of kept-alive connections. */

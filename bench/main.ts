@@ -9,7 +9,13 @@ import { startChild, type Child } from './processes/child.ts'
 import { median, quantile } from './statistics.ts'
 
 const { values: flags } = parseArgs({
-  options: { rounds: { type: 'string', default: '6' }, exchanges: { type: 'string', default: '200' }, frames: { type: 'string', default: '300' }, json: { type: 'string' }, help: { type: 'boolean' } },
+  options: {
+    rounds: { type: 'string', default: '6' },
+    exchanges: { type: 'string', default: '200' },
+    frames: { type: 'string', default: '300' },
+    json: { type: 'string' },
+    help: { type: 'boolean' },
+  },
 })
 if (flags.help === true) {
   console.log('npm run bench -- [--rounds 6] [--exchanges 200] [--frames 300] [--json FILE]')
@@ -63,7 +69,15 @@ for (const kilobytes of [100, 350, 1024]) {
     const cpuRatio = median(of.map((sample, round) => sample.cpuMillis / (bare[round] as Sample).cpuMillis))
     const addedP50 = quantile(firstBytes(of), 0.5) - quantile(firstBytes(bare), 0.5)
     const addedP99 = quantile(firstBytes(of), 0.99) - quantile(firstBytes(bare), 0.99)
-    results.push({ kilobytes, target: name, cpuMillis: round(cpuMillis), cpuRatio: round(cpuRatio), bareCpuMillis: round(bareCpu), addedFirstByteP50Millis: round(addedP50), addedFirstByteP99Millis: round(addedP99) })
+    results.push({
+      kilobytes,
+      target: name,
+      cpuMillis: round(cpuMillis),
+      cpuRatio: round(cpuRatio),
+      bareCpuMillis: round(bareCpu),
+      addedFirstByteP50Millis: round(addedP50),
+      addedFirstByteP99Millis: round(addedP99),
+    })
   }
 }
 console.table(results)

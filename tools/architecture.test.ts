@@ -20,7 +20,9 @@ function sourcesOf(packageName: string): readonly Source[] {
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
     .map((path) => {
       const text = readFileSync(join(folder, path), 'utf8')
-      const imports = [...text.matchAll(/(?:^|\n)(?:import|export)[^'\n]*?(?:\n[^'\n]*)*?from '([^']+)'|import\('([^']+)'\)/g)].map((match) => (match[1] ?? match[2]) as string)
+      const imports = [...text.matchAll(/(?:^|\n)(?:import|export)[^'\n]*?(?:\n[^'\n]*)*?from '([^']+)'|import\('([^']+)'\)/g)].map(
+        (match) => (match[1] ?? match[2]) as string,
+      )
       return { path: join('packages', packageName, 'src', path), text, lines: text.split('\n').length, imports }
     })
 }
@@ -29,7 +31,27 @@ const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/
 const all = packages.flatMap((name) => sourcesOf(name))
 
 /** Where a file may import from: its own place or any later one. Read the list top to bottom and you follow a request to the ledger. */
-const coreOrder = ['index', 'testing', 'gateway', 'run-exchange', 'settle', 'middleware', 'attribution', 'route', 'exchange', 'relay', 'ledger', 'ports', 'entry', 'meter', 'wire', 'local-routes', 'secret', 'host', 'errors']
+const coreOrder = [
+  'index',
+  'testing',
+  'gateway',
+  'run-exchange',
+  'settle',
+  'middleware',
+  'attribution',
+  'route',
+  'exchange',
+  'relay',
+  'ledger',
+  'ports',
+  'entry',
+  'meter',
+  'wire',
+  'local-routes',
+  'secret',
+  'host',
+  'errors',
+]
 
 describe('the architecture', () => {
   it('core imports only downwards', () => {
@@ -47,15 +69,27 @@ describe('the architecture', () => {
 
   it.each(['core', 'storage-memory'])('%s names no runtime', (name) => {
     const runtime = /from 'node:|from 'cloudflare:|\bBuffer\b|\bprocess\.|\bBun\.|\bDeno\./
-    expect(sourcesOf(name).filter(({ text }) => runtime.test(withoutComments(text))).map(({ path }) => path)).toEqual([])
+    expect(
+      sourcesOf(name)
+        .filter(({ text }) => runtime.test(withoutComments(text)))
+        .map(({ path }) => path),
+    ).toEqual([])
   })
 
   it('adapters-fetch imports nothing of Node statically', () => {
-    expect(sourcesOf('adapters-fetch').filter(({ text }) => /from 'node:/.test(text)).map(({ path }) => path)).toEqual([])
+    expect(
+      sourcesOf('adapters-fetch')
+        .filter(({ text }) => /from 'node:/.test(text))
+        .map(({ path }) => path),
+    ).toEqual([])
   })
 
   it('packages meet at their index, never inside', () => {
-    const deep = all.flatMap(({ path, imports }) => imports.filter((target) => /^@sluice\/[\w-]+\/(?!(?:testing|ledger)$)/.test(target) || /\.\.\/\.\.\/(?:packages|core|adapters)/.test(target)).map((target) => `${path} -> ${target}`))
+    const deep = all.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => /^@sluice\/[\w-]+\/(?!(?:testing|ledger)$)/.test(target) || /\.\.\/\.\.\/(?:packages|core|adapters)/.test(target))
+        .map((target) => `${path} -> ${target}`),
+    )
     expect(deep).toEqual([])
   })
 
@@ -73,7 +107,10 @@ describe('the architecture', () => {
 
   it('core has at most three runtime dependencies, and nothing published runs a script at install', () => {
     for (const name of packages) {
-      const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as { dependencies?: object; scripts?: Record<string, string> }
+      const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as {
+        dependencies?: object
+        scripts?: Record<string, string>
+      }
       expect(Object.keys(manifest.scripts ?? {}).filter((script) => /install|prepare/.test(script))).toEqual([])
       if (name === 'core') expect(Object.keys(manifest.dependencies ?? {}).length).toBeLessThanOrEqual(3)
     }

@@ -28,6 +28,18 @@ for (const name of readdirSync(join(root, 'packages'))) {
   check(`${name}: publint`, process.execPath, [join(root, 'node_modules/publint/src/cli.js'), tarball, '--strict'])
   check(`${name}: are the types right`, process.execPath, [join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'esm-only'])
   const files = spawnSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).stdout
+  const manifest = JSON.parse(spawnSync('tar', ['-xzOf', tarball, 'package/package.json'], { encoding: 'utf8' }).stdout)
+  // pnpm puts the LICENSE of the workspace into each package.
+  for (const file of manifest.files.map((entry) => `package/${entry}`))
+    if (!files.split('\n').some((path) => path === file || path.startsWith(`${file}/`))) {
+      failures += 1
+      console.log(`FAILED ${name}: the tarball lacks ${file}`)
+    }
+  for (const field of ['description', 'keywords', 'license', 'engines'])
+    if (manifest[field] === undefined) {
+      failures += 1
+      console.log(`FAILED ${name}: its manifest has no ${field}`)
+    }
   if (/\.test\.|\/test\/|fixtures/.test(files)) {
     failures += 1
     console.log(`FAILED ${name}: the tarball holds test files\n${files}`)
@@ -36,14 +48,32 @@ for (const name of readdirSync(join(root, 'packages'))) {
 rmSync(packed, { recursive: true })
 
 /** Core as an edge bundle gets it: no Node, no price table. */
-const prices = { name: 'no-prices', setup: (plugin) => plugin.onLoad({ filter: /price-table\.ts$/ }, () => ({ contents: 'export const anthropicPrices = { models: [] }; export const usdPerMillion = () => ({})', loader: 'js' })) }
+const prices = {
+  name: 'no-prices',
+  setup: (plugin) =>
+    plugin.onLoad({ filter: /price-table\.ts$/ }, () => ({
+      contents: 'export const anthropicPrices = { models: [] }; export const usdPerMillion = () => ({})',
+      loader: 'js',
+    })),
+}
 const bundle = async (plugins) => {
-  const { outputFiles } = await build({ entryPoints: [join(root, 'packages/core/src/index.ts')], bundle: true, minify: true, format: 'esm', platform: 'neutral', target: 'es2023', write: false, plugins })
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'packages/core/src/index.ts')],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2023',
+    write: false,
+    plugins,
+  })
   return gzipSync(outputFiles[0].contents, { level: 9 }).length
 }
 const [bare, whole] = [await bundle([prices]), await bundle([])]
 const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8'))
-console.log(`core: ${(bare / 1024).toFixed(1)} KB minified and gzipped without the price table, ${(whole / 1024).toFixed(1)} KB with it; ${Object.keys(dependencies).length} runtime dependencies`)
+console.log(
+  `core: ${(bare / 1024).toFixed(1)} KB minified and gzipped without the price table, ${(whole / 1024).toFixed(1)} KB with it; ${Object.keys(dependencies).length} runtime dependencies`,
+)
 if (bare > 25 * 1024) {
   failures += 1
   console.log('FAILED core: over 25 KB without the price table')

@@ -64,8 +64,7 @@ const flagsOf: Readonly<Record<string, readonly string[]>> = {
 }
 
 describe('every page', () => {
-  it.each(pages.map(({ path }) => path))('%s quotes example files as they are', (path) => {
-    const { text } = pages.find((candidate) => candidate.path === path) as Page
+  it.each([...pages, ...readPackagePages()])('$path quotes example files as they are', ({ path, text }) => {
     expect(text, 'run: node tools/docs.ts').toBe(withQuotedFiles({ path, text }))
   })
 
@@ -89,7 +88,7 @@ describe('every page', () => {
     expect(unknown).toEqual([])
   })
 
-  it.each(pages)('$path calls the command with flags that it has', ({ text }) => {
+  it.each([...pages, ...readPackagePages()])('$path calls the command with flags that it has', ({ text }) => {
     const calls = [...text.matchAll(/(?:sluice -- |\bsluice )(start|run|report|exchanges|doctor|rehearse)\b([^`\n]*)|npm start --([^`\n]*)/g)]
     const unknown = calls.flatMap(([call, command = 'start', rest, ofStart]) => {
       const [own = ''] = (rest ?? ofStart ?? '').split(/ -- |[|()]/)
@@ -160,6 +159,12 @@ describe('lists', () => {
   it('ARCHITECTURE.md has the layers of core in the order that is enforced', () => {
     const order = /coreOrder = \[([^\]]*)\]/.exec(source('tools/architecture.test.ts'))?.[1] ?? ''
     expect(table(page('ARCHITECTURE.md'), '| layer |').map(([layer]) => layer)).toEqual([...order.matchAll(/'([\w-]+)'/g)].map(([, layer]) => layer))
+  })
+
+  it.each(readdirSync(join(root, 'packages')))('packages/%s/README.md has an example and a way to install it', (name) => {
+    const { text } = readPackagePages().find(({ path }) => path === join('packages', name, 'README.md')) as Page
+    expect(text).toMatch(/^```ts$/m)
+    expect(text).toMatch(new RegExp(`npm install .*@sluice/${name}\\b`))
   })
 
   it('README.md has every package, and docs/index.md every page and decision', () => {

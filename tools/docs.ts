@@ -37,16 +37,17 @@ export function readPackagePages(): readonly Page[] {
 
 const typeScriptBlock = /```ts\n(?:\/\/ (examples\/[\w./-]+)\n)?[\s\S]*?```/g
 
-/** The page with each TypeScript block as its file is. A block begins with the file's name, `// examples/NAME/FILE.ts`; there is no other kind. */
+/** The page with each TypeScript block as its file is. A block begins with the file's name, `// examples/NAME/FILE.ts`; only a package's README has others too. */
 export function withQuotedFiles({ path, text }: Page): string {
-  return text.replace(typeScriptBlock, (_block, file: string | undefined) => {
+  return text.replace(typeScriptBlock, (block, file: string | undefined) => {
+    if (file === undefined && path.startsWith('packages/')) return block
     if (file === undefined) throw new Error(`${path}: a TypeScript block has no first line "// examples/NAME/FILE.ts"`)
     return `\`\`\`ts\n// ${file}\n${readFileSync(join(root, file), 'utf8')}\`\`\``
   })
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  for (const page of readPages()) {
+  for (const page of [...readPages(), ...readPackagePages()]) {
     const quoted = withQuotedFiles(page)
     if (quoted !== page.text) writeFileSync(join(root, page.path), quoted)
   }

@@ -11,12 +11,18 @@ const pnpmVersion = '12.21.0'
 const isWindows = process.platform === 'win32'
 
 function install() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'pnpm-lock.yaml'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .digest('hex')
   const stamp = join(root, 'node_modules', '.lock-stamp')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   console.error('Installing dependencies (once per change of the lockfile)…')
   // Their output goes to stderr: what a task prints on stdout is for whoever drives it.
-  const { error, status } = spawnSync('npx', ['--yes', `pnpm@${pnpmVersion}`, 'install', '--frozen-lockfile'], { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows })
+  const { error, status } = spawnSync('npx', ['--yes', `pnpm@${pnpmVersion}`, 'install', '--frozen-lockfile'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: isWindows,
+  })
   if (error) throw error
   if (status !== 0) process.exit(status ?? 1)
   writeFileSync(stamp, lock)
@@ -27,7 +33,9 @@ function findNode() {
   if (major > 22 || (major === 22 && minor >= 18)) return process.execPath
   const pinned = join(root, 'node_modules', `node-${isWindows ? 'win' : process.platform}-${process.arch}`, 'bin', isWindows ? 'node.exe' : 'node')
   if (existsSync(pinned)) return pinned
-  console.error(`Sluice needs Node 22.18 or newer; this is ${process.version}, and no Node is packaged for ${process.platform}-${process.arch}. Install one and try again.`)
+  console.error(
+    `Sluice needs Node 22.18 or newer; this is ${process.version}, and no Node is packaged for ${process.platform}-${process.arch}. Install one and try again.`,
+  )
   return process.exit(1)
 }
 

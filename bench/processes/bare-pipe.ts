@@ -9,7 +9,12 @@ const dispatcher = new Agent({ allowH2: false, keepAliveTimeout: 25_000 })
 
 const server = createServer((request, response) => {
   const { host: _host, connection: _connection, 'content-length': length, ...headers } = request.headers
-  send(upstream + request.url, { method: request.method as 'POST', headers: { ...headers, ...(length !== undefined && { 'content-length': length }) }, body: request, dispatcher })
+  send(upstream + request.url, {
+    method: request.method as 'POST',
+    headers: { ...headers, ...(length !== undefined && { 'content-length': length }) },
+    body: request,
+    dispatcher,
+  })
     .then((reply) => {
       const { connection: _hop, 'keep-alive': _keep, 'transfer-encoding': _coding, ...replyHeaders } = reply.headers
       response.writeHead(reply.statusCode, replyHeaders)

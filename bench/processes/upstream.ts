@@ -14,7 +14,10 @@ function frames(count: number): readonly Buffer[] {
       frame('content_block_delta', { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: `word ${index} of a reply ` } }),
     )
     made = [
-      frame('message_start', { type: 'message_start', message: { id: 'msg_bench', type: 'message', role: 'assistant', model: 'claude-opus-5-5', content: [], usage } }),
+      frame('message_start', {
+        type: 'message_start',
+        message: { id: 'msg_bench', type: 'message', role: 'assistant', model: 'claude-opus-5-5', content: [], usage },
+      }),
       frame('content_block_start', { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
       frame('ping', { type: 'ping' }),
       ...deltas,

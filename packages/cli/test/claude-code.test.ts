@@ -43,7 +43,11 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
     mkdirSync(directory, { recursive: true })
     rehearsal = await startRehearsal()
     ledger = memoryLedger()
-    const gateway = createGateway({ runtime, digest: 'sha256', upstreams: [{ name: 'rehearsal', baseUrl: rehearsal.url, credential: swapCredential('sk-ant-upstream') }] })
+    const gateway = createGateway({
+      runtime,
+      digest: 'sha256',
+      upstreams: [{ name: 'rehearsal', baseUrl: rehearsal.url, credential: swapCredential('sk-ant-upstream') }],
+    })
       .use(authenticate(staticKeyRing([{ developer: 'ada', secret: key }])))
       .use(attribute())
       .record(ledger)
@@ -67,7 +71,14 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
       {
         cwd: directory,
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { PATH: '/usr/bin:/bin', HOME: home, ANTHROPIC_BASE_URL: baseUrl, ANTHROPIC_API_KEY: key, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1' },
+        env: {
+          PATH: '/usr/bin:/bin',
+          HOME: home,
+          ANTHROPIC_BASE_URL: baseUrl,
+          ANTHROPIC_API_KEY: key,
+          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+          DISABLE_AUTOUPDATER: '1',
+        },
       },
     )
     let output = ''
@@ -85,7 +96,10 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
       session: result.session_id ?? '',
       costNanoUsd: BigInt(Math.round((result.total_cost_usd ?? 0) * 1e9)),
       isError: result.is_error ?? true,
-      transcript: lines.flatMap(said).map((line) => line.replaceAll(/toolu_\w+|[0-9a-f]{17}|[0-9a-f-]{36}/g, 'ID').replaceAll(/duration_ms: \d+|total_duration[^,]*|\d+ms/g, 'TIME')).toSorted(),
+      transcript: lines
+        .flatMap(said)
+        .map((line) => line.replaceAll(/toolu_\w+|[0-9a-f]{17}|[0-9a-f-]{36}/g, 'ID').replaceAll(/duration_ms: \d+|total_duration[^,]*|\d+ms/g, 'TIME'))
+        .toSorted(),
       upstreamCalls: rehearsal.calls.slice(before).filter(({ path }) => path === '/v1/messages').length,
       elapsedMillis: performance.now() - startedAt,
     }
@@ -94,7 +108,10 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
   function said({ type, message }: Line): readonly string[] {
     if (type !== 'assistant' && type !== 'user') return []
     const blocks = typeof message?.content === 'string' ? [{ type: 'text', text: message.content }] : (message?.content ?? [])
-    return blocks.map((block) => `${type} ${JSON.stringify({ type: block['type'], text: block['text'], name: block['name'], input: block['input'], isError: block['is_error'] })}`)
+    return blocks.map(
+      (block) =>
+        `${type} ${JSON.stringify({ type: block['type'], text: block['text'], name: block['name'], input: block['input'], isError: block['is_error'] })}`,
+    )
   }
 
   const exchangesOf = (session: string): Promise<readonly LedgerEntry[]> => ledger.exchanges({ session, limit: 1000 })
@@ -102,11 +119,20 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
   /** What must hold of every exchange of a session on an upstream that behaves. */
   function expectFaithful(exchanges: readonly LedgerEntry[]): void {
     for (const { proof, outcome, attempts, attribution, exchangeId } of exchanges) {
-      expect({ exchangeId, outcome, patches: proof.patches, attempts: attempts.length }).toEqual({ exchangeId, outcome: { kind: 'completed' }, patches: [], attempts: 1 })
+      expect({ exchangeId, outcome, patches: proof.patches, attempts: attempts.length }).toEqual({
+        exchangeId,
+        outcome: { kind: 'completed' },
+        patches: [],
+        attempts: 1,
+      })
       expect(proof.requestDigest).toMatch(/^sha256:/)
       expect(proof.upstreamRequestDigest).toBe(proof.requestDigest)
       expect(proof.responseDigest).toBe(proof.upstreamResponseDigest)
-      expect(attribution).toMatchObject({ developer: { value: 'ada', source: 'key' }, repository: { value: 'payments-api' }, clientVersion: { value: '2.1.330' } })
+      expect(attribution).toMatchObject({
+        developer: { value: 'ada', source: 'key' },
+        repository: { value: 'payments-api' },
+        clientVersion: { value: '2.1.330' },
+      })
       expect(attribution.session?.source).toBe('header')
     }
   }
@@ -153,15 +179,23 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
     expect(exchanges.filter(({ attribution }) => attribution.kind.value === 'main').every(({ attribution }) => attribution.agent === undefined)).toBe(true)
     expect(micros(total(exchanges))).toBe(micros(through.costNanoUsd))
     const [row] = await ledger.report({ groupBy: ['session', 'developer', 'repository'], where: { session: through.session } })
-    expect(row).toMatchObject({ exchanges: exchanges.length, group: { session: through.session, developer: 'ada', repository: 'payments-api' }, costNanoUsd: total(exchanges) })
+    expect(row).toMatchObject({
+      exchanges: exchanges.length,
+      group: { session: through.session, developer: 'ada', repository: 'payments-api' },
+      costNanoUsd: total(exchanges),
+    })
   })
 
-  it('R18: bare errors of the upstream reach the client as they are, and it retries no more and no less than without a gateway', { timeout: 120_000 }, async () => {
-    for (const scenario of ['error status=529', 'error status=402', 'error status=403', 'error status=413']) {
-      const prompt = `[[rehearse ${scenario}]]`
-      const direct = await claude(rehearsal.url, prompt)
-      const through = await claude(served.url, prompt)
-      expect({ scenario, calls: through.upstreamCalls, isError: through.isError }).toEqual({ scenario, calls: direct.upstreamCalls, isError: direct.isError })
-    }
-  })
+  it(
+    'R18: bare errors of the upstream reach the client as they are, and it retries no more and no less than without a gateway',
+    { timeout: 120_000 },
+    async () => {
+      for (const scenario of ['error status=529', 'error status=402', 'error status=403', 'error status=413']) {
+        const prompt = `[[rehearse ${scenario}]]`
+        const direct = await claude(rehearsal.url, prompt)
+        const through = await claude(served.url, prompt)
+        expect({ scenario, calls: through.upstreamCalls, isError: through.isError }).toEqual({ scenario, calls: direct.upstreamCalls, isError: direct.isError })
+      }
+    },
+  )
 })

@@ -158,14 +158,14 @@ describe.concurrent('sluice exchanges', () => {
 
   test('what is not known is null: the digests of an exchange that never reached an upstream', { timeout }, async () => {
     const other = await startGateway(['--rehearse'])
-    await (await fetch(`${other.url}/v2/nothing`)).text()
+    await (await ask(other.url, 'hello', { origin: 'https://evil.example' })).text()
     const { stdout } = await sluice(['exchanges', '--url', other.url, '--json'])
     await other.stop()
     const [refused] = JSON.parse(stdout) as [ExchangeJson]
     expect(refused).toMatchObject({
       outcome: 'refused',
-      status: 404,
-      error: { origin: 'gateway', code: 'unknown-route' },
+      status: 403,
+      error: { origin: 'gateway', code: 'refused' },
       upstreamRequestDigest: null,
       upstreamResponseDigest: null,
       responseDigest: null,

@@ -17,11 +17,14 @@ export interface Host {
   readonly onFault: (fault: Fault) => void
 }
 
+/** The longest delay that runtimes' timers know (24 days); a longer one, or Infinity, would fire at once. */
+const maxDelayMillis = 2 ** 31 - 1
+
 /** The runtime's own clock. Timers are unreferenced where the runtime knows that notion. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after: (delayMillis, callback) => {
-    const timer: unknown = setTimeout(callback, delayMillis)
+    const timer: unknown = setTimeout(callback, Math.min(delayMillis, maxDelayMillis))
     if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref: () => void }).unref()
     return () => clearTimeout(timer as number)
   },
@@ -56,9 +59,16 @@ export function newExchangeId(nowMillis: number): string {
 /** A {@link Host} on the runtime's own facilities, with whatever parts the caller gives. Faults are dropped unless `onFault` is given. */
 export function systemHost(parts: Partial<Host> = {}): Host {
   const clock = parts.clock ?? systemClock
+  const { onFault } = parts
   return {
     clock,
     newId: parts.newId ?? (() => newExchangeId(clock.now())),
-    onFault: parts.onFault ?? (() => undefined),
+    onFault: (fault) => {
+      try {
+        onFault?.(fault)
+      } catch {
+        // Faults are told from within streams and timers: an ear that throws, against its contract, must not end them.
+      }
+    },
   }
 }

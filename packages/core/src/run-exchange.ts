@@ -11,6 +11,8 @@ import type { Runtime } from './ports/runtime.ts'
 import { PairedDigest, type DigestFactory } from './wire/digest.ts'
 import { Relay, type RelayEnd } from './relay/relay.ts'
 import { ReplyReader, type ReplyForm } from './relay/reply-reader.ts'
+import { safeSink } from './relay/safe-sink.ts'
+import { clientHeaders } from './route/forward-headers.ts'
 import type { Router } from './route/router.ts'
 import type { Upstream } from './route/upstream.ts'
 import { sendExchange, type Journey } from './route/send.ts'
@@ -45,6 +47,7 @@ export class ExchangeRunner {
   readonly #recorders: Recorder[] = []
   readonly #journeys = new WeakMap<LiveExchange, Journey>()
   readonly #running = new Map<LiveExchange, Promise<unknown>>()
+  readonly #relays = new Set<Relay>()
   readonly #toldModels = new Set<string>()
   #isDraining = false
 
@@ -77,7 +80,11 @@ export class ExchangeRunner {
       }
     }
     const exchange = new LiveExchange(request, target ?? unparsable, this.#options.host, this.#options.maxBodyBytes, this.#options.digests)
-    const running = this.#run(exchange, sink, isSane ? handler : refuseTarget)
+    const safe = safeSink(sink, (call, cause) => {
+      this.#options.host.onFault({ code: 'sink-failed', message: `the adapter's sink failed: ${call}`, exchangeId: exchange.id, cause })
+      exchange.abort('client', cause)
+    })
+    const running = this.#run(exchange, safe, isSane ? handler : refuseTarget)
     this.#running.set(exchange, running)
     return running
   }
@@ -87,6 +94,7 @@ export class ExchangeRunner {
     if (this.#running.size === 0) return
     const cancel = this.#options.host.clock.after(graceMillis, () => {
       for (const exchange of this.#running.keys()) exchange.abort('shutdown', shuttingDown())
+      for (const relay of this.#relays) relay.endReadingOn(shuttingDown())
     })
     await Promise.all(this.#running.values())
     cancel()
@@ -123,7 +131,9 @@ export class ExchangeRunner {
         throw new GatewayError('unknown-route', 'This gateway serves the Anthropic API under /v1/. Check the base URL: it ends before /v1.')
       }
       journey.isAdmitted = handler !== refuseTarget
-      return await handler(exchange)
+      const reply: Reply | undefined = await handler(exchange)
+      if (reply === undefined) throw new Error('a middleware returned no reply; return what next() resolves with, or refuse()')
+      return reply
     } catch (cause) {
       if (GatewayError.is(cause)) {
         if (cause.code === 'internal') this.#options.host.onFault({ code: 'middleware-threw', message: cause.message, exchangeId: exchange.id, cause })
@@ -143,25 +153,28 @@ export class ExchangeRunner {
     else this.#answer(exchange, error, sink)
     const isFailure = error.code.startsWith('upstream-') || error.code === 'internal'
     const outcome: Outcome = isGone ? { kind: 'client-gone' } : { kind: isFailure ? 'failed' : 'refused', error: { origin: 'gateway', code: error.code } }
-    return this.#settlement(exchange, journey, outcome, isGone ? undefined : error.status, undefined)
+    // An answer that the sink could not take has counted its client as gone.
+    return this.#settlement(exchange, journey, outcome, exchange.abortedBy === 'client' ? undefined : error.status, undefined)
   }
 
   async #relay(exchange: LiveExchange, journey: Journey, reply: UpstreamReplyHead, sink: ClientSink): Promise<Settlement> {
     const { host, digests, runtime, maxFrameBytes, drainMillis } = this.#options
     const { upstream } = journey.outcome as NonNullable<Journey['outcome']>
-    const isMetered = exchange.method === 'POST' && exchange.target.path === '/v1/messages' && reply.status < 300
+    const isMetered = exchange.createsMessage && reply.status < 300
+    // Anew: middleware may have set more of them when next() had resolved.
+    const headers = clientHeaders(reply.upstream.headers, reply.upstream.isDecoded === true, exchange.replyHeaders)
     const meter = new MessageMeter()
     const digest = new PairedDigest(digests)
-    const encoding = headerValue(reply.headers, 'content-encoding')?.trim().toLowerCase()
+    const encoding = headerValue(headers, 'content-encoding')?.trim().toLowerCase()
     const coding = encoding === undefined || encoding === 'identity' ? undefined : encoding
-    const form = formOf(headerValue(reply.headers, 'content-type'), isMetered || reply.status >= 400)
+    const form = formOf(headerValue(headers, 'content-type'), isMetered || reply.status >= 400)
     const onFault = (code: FaultCode, message: string, cause?: unknown): void => host.onFault({ code, message, exchangeId: exchange.id, ...(cause !== undefined && { cause }) })
     const reader = new ReplyReader({ form, coding, decoder: runtime.decoder, meter, observers: exchange.observers, maxFrameBytes, onFault })
     let status = reply.status
     const relay = new Relay({
       exchangeId: exchange.id,
-      headers: reply.headers,
-      sendHead: () => this.#head(exchange, reply, sink),
+      headers,
+      sendHead: () => sink.head(reply.status, headers),
       refuse: (error) => {
         status = error.status
         this.#answer(exchange, error, sink)
@@ -184,8 +197,10 @@ export class ExchangeRunner {
     const onAbort = (): void => (exchange.abortedBy === 'client' ? relay.clientGone(exchange.signal.reason) : relay.cut(shuttingDown()))
     exchange.signal.addEventListener('abort', onAbort, { once: true })
     if (exchange.signal.aborted) onAbort()
-    exchange.observers.head(reply.status, reply.headers)
+    exchange.observers.head(reply.status, headers)
+    this.#relays.add(relay)
     const end = await relay.run()
+    this.#relays.delete(relay)
     exchange.signal.removeEventListener('abort', onAbort)
     exchange.observers.end()
     const relayed: RelayedReply = { relay, meter, digest, reply, isMetered, isStream: form === 'events' }
@@ -195,15 +210,6 @@ export class ExchangeRunner {
   #answer(exchange: LiveExchange, error: GatewayError, sink: ClientSink): void {
     const { headers, body } = renderRefusal(error, exchange.id)
     answer(sink, error.status, [...headers, ...exchange.replyHeaders], body)
-  }
-
-  #head(exchange: LiveExchange, { status, headers }: Reply, sink: ClientSink): void {
-    try {
-      sink.head(status, headers)
-    } catch (cause) {
-      this.#options.host.onFault({ code: 'sink-failed', message: "the adapter could not send the reply's head", exchangeId: exchange.id, cause })
-      exchange.abort('client', cause)
-    }
   }
 
   #settlement(exchange: LiveExchange, journey: Journey, outcome: Outcome, status: number | undefined, relayed: RelayedReply | undefined): Settlement {

@@ -34,17 +34,6 @@ export type { ReplyParts, Stage, StageMemory } from './scenarios/stage.ts'
 export type { ScenarioOptions } from './prompt/selection.ts'
 export type { JsonObject } from './prompt/json.ts'
 
-export {
-  assertStreamGrammar,
-  validateMessageStream,
-  type RebuiltMessage,
-  type StreamReport,
-} from './grammar/stream-grammar.ts'
+export { assertStreamGrammar, validateMessageStream, type RebuiltMessage, type StreamReport } from './grammar/stream-grammar.ts'
 export { readEvents, type StreamEvent, type StreamEvents } from './grammar/events.ts'
-export {
-  callLine,
-  runRehearsal,
-  scenarioTable,
-  type RehearsalCommandHost,
-  type RehearsalCommandResult,
-} from './main.ts'
+export { callLine, runRehearsal, scenarioTable, type RehearsalCommandHost, type RehearsalCommandResult } from './main.ts'

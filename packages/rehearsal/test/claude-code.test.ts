@@ -7,15 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assertStreamGrammar, startRehearsal, type Rehearsal, type RehearsalCall } from '../src/index.ts'
 
 const binary = claudeBinary()
-if (binary === undefined)
-  console.log('skipped: the Claude Code executable (@anthropic-ai/claude-code-linux-x64) is not installed here')
+if (binary === undefined) console.log('skipped: the Claude Code executable (@anthropic-ai/claude-code-linux-x64) is not installed here')
 
 function claudeBinary(): string | undefined {
   try {
-    const file = join(
-      dirname(createRequire(import.meta.url).resolve('@anthropic-ai/claude-code-linux-x64/package.json')),
-      'claude',
-    )
+    const file = join(dirname(createRequire(import.meta.url).resolve('@anthropic-ai/claude-code-linux-x64/package.json')), 'claude')
     return existsSync(file) ? file : undefined
   } catch {
     return undefined
@@ -48,26 +44,11 @@ describe.skipIf(binary === undefined)('the real Claude Code CLI, directly agains
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 })
   })
 
-  async function claude(
-    text: string,
-    extra: readonly string[] = [],
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<Run> {
+  async function claude(text: string, extra: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Run> {
     const before = rehearsal.calls.length
     const child = spawn(
       binary ?? '',
-      [
-        '-p',
-        text,
-        '--output-format',
-        'stream-json',
-        '--verbose',
-        '--permission-mode',
-        'acceptEdits',
-        '--allowedTools',
-        'Bash Read Write Edit Agent',
-        ...extra,
-      ],
+      ['-p', text, '--output-format', 'stream-json', '--verbose', '--permission-mode', 'acceptEdits', '--allowedTools', 'Bash Read Write Edit Agent', ...extra],
       {
         cwd: directory,
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -146,13 +127,9 @@ describe.skipIf(binary === undefined)('the real Claude Code CLI, directly agains
     const after = await claude('After. [[rehearse tool-loop turns=1 name=after]]', ['--resume', run.result.session_id])
     expect(after.result.result).toBe('Done: 1 rehearsed tool turns.')
     expect(after.calls).toHaveLength(2)
-    expect(
-      new Set(
-        [...run.calls, ...resumed.calls, ...compacted.calls, ...after.calls].map((call) =>
-          call.header('x-claude-code-session-id'),
-        ),
-      ),
-    ).toEqual(new Set([run.result.session_id]))
+    expect(new Set([...run.calls, ...resumed.calls, ...compacted.calls, ...after.calls].map((call) => call.header('x-claude-code-session-id')))).toEqual(
+      new Set([run.result.session_id]),
+    )
   }, 30_000)
 
   it('two parallel sub-agents of three turns take ten calls under one session', async () => {
@@ -165,12 +142,7 @@ describe.skipIf(binary === undefined)('the real Claude Code CLI, directly agains
   }, 30_000)
 
   it('auto mode takes the verdict in the stream and sends no classifier request', async () => {
-    const run = await claude('Auto. [[rehearse tool-loop turns=4]]', [
-      '--permission-mode',
-      'auto',
-      '--allowedTools',
-      'Read',
-    ])
+    const run = await claude('Auto. [[rehearse tool-loop turns=4]]', ['--permission-mode', 'auto', '--allowedTools', 'Read'])
     expect(run.result).toMatchObject({ result: 'Done: 4 rehearsed tool turns.', is_error: false })
     expect(run.calls).toHaveLength(5)
     expect(run.toolErrors).toEqual([])

@@ -40,8 +40,7 @@ describe('the other endpoints', () => {
     expect((await client.messages.batches.retrieve(batch.id)).processing_status).toBe('ended')
     expect((await client.messages.batches.list()).data.map(({ id }) => id)).toEqual([batch.id])
     const results: string[] = []
-    for await (const line of await client.messages.batches.results(batch.id))
-      results.push(`${line.custom_id} ${line.result.type}`)
+    for await (const line of await client.messages.batches.results(batch.id)) results.push(`${line.custom_id} ${line.result.type}`)
     expect(results).toEqual(['a succeeded', 'b succeeded'])
   })
 

@@ -25,9 +25,7 @@ describe('sluice rehearse', () => {
     expect(lines.join('\n')).toContain(`listening on ${rehearsal.url}\n`)
     await bytesOf(await post(rehearsal, undefined))
     await lastCall(rehearsal)
-    expect(lines.at(-1)).toMatch(
-      /^#1 POST \/v1\/messages 200 text completed \d+ ms in \d+ read 0 write 0 out \d+ claude-opus-5-5$/,
-    )
+    expect(lines.at(-1)).toMatch(/^#1 POST \/v1\/messages 200 text completed \d+ ms in \d+ read 0 write 0 out \d+ claude-opus-5-5$/)
     await rehearsal.close()
   })
 

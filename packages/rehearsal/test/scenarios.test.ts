@@ -87,9 +87,7 @@ describe('the head of an answer', () => {
 
 describe('what a request asks for', () => {
   it('decides the model named in the reply and the form of the reply', async () => {
-    const message = (await (
-      await post(rehearsal, 'text', prompt({ stream: undefined, model: 'claude-haiku-5-5' }))
-    ).json()) as { model: string; type: string }
+    const message = (await (await post(rehearsal, 'text', prompt({ stream: undefined, model: 'claude-haiku-5-5' }))).json()) as { model: string; type: string }
     expect(message).toMatchObject({ type: 'message', model: 'claude-haiku-5-5' })
   })
 
@@ -104,9 +102,7 @@ describe('what a request asks for', () => {
   })
 
   it('makes a forced tool be called with input from its schema', async () => {
-    const { message } = assertStreamGrammar(
-      await bytesOf(await post(rehearsal, undefined, prompt({ tools, tool_choice: { type: 'tool', name: 'Bash' } }))),
-    )
+    const { message } = assertStreamGrammar(await bytesOf(await post(rehearsal, undefined, prompt({ tools, tool_choice: { type: 'tool', name: 'Bash' } }))))
     expect(message.blocks).toMatchObject([{ type: 'tool_use', name: 'Bash', input: { command: 'Rehearsal' } }])
     expect(message.stopReason).toBe('tool_use')
   })
@@ -186,10 +182,7 @@ describe('options of every scenario', () => {
     const body = prompt({ messages: [{ role: 'user', content: '[[rehearse text say=fine]]' }] })
     const session = { headers: { 'x-claude-code-session-id': 'three' } }
     expect((await post(rehearsal, 'error-then-ok; status=503', body, session)).status).toBe(503)
-    expect(
-      assertStreamGrammar(await bytesOf(await post(rehearsal, 'error-then-ok; status=503', body, session))).message
-        .text,
-    ).toBe('fine')
+    expect(assertStreamGrammar(await bytesOf(await post(rehearsal, 'error-then-ok; status=503', body, session))).message.text).toBe('fine')
   })
 
   it('an unknown name is refused with the list of names', async () => {
@@ -221,8 +214,6 @@ describe('options of every scenario', () => {
   })
 
   it('prompt-too-long uses the wording that makes Claude Code compact', async () => {
-    expect(await (await post(rehearsal, 'prompt-too-long')).text()).toContain(
-      'prompt is too long: 205000 tokens > 200000 maximum',
-    )
+    expect(await (await post(rehearsal, 'prompt-too-long')).text()).toContain('prompt is too long: 205000 tokens > 200000 maximum')
   })
 })

@@ -2,10 +2,7 @@ import { connect } from 'node:net'
 import { startRehearsal, type Rehearsal, type RehearsalCall, type RehearsalOptions } from '../src/index.ts'
 
 /** Runs one test against a rehearsal of its own, closed afterwards. */
-export async function withRehearsal(
-  options: RehearsalOptions,
-  run: (rehearsal: Rehearsal) => Promise<void>,
-): Promise<void> {
+export async function withRehearsal(options: RehearsalOptions, run: (rehearsal: Rehearsal) => Promise<void>): Promise<void> {
   const rehearsal = await startRehearsal(options)
   try {
     await run(rehearsal)
@@ -26,12 +23,7 @@ export function prompt(overrides: object = {}): object {
 }
 
 /** Posts to `/v1/messages` as a client would; `scenario` goes into the header. */
-export async function post(
-  rehearsal: Rehearsal,
-  scenario: string | undefined,
-  body: object = prompt(),
-  init: RequestInit = {},
-): Promise<Response> {
+export async function post(rehearsal: Rehearsal, scenario: string | undefined, body: object = prompt(), init: RequestInit = {}): Promise<Response> {
   return await fetch(`${rehearsal.url}/v1/messages`, {
     method: 'POST',
     body: JSON.stringify(body),

@@ -19,17 +19,9 @@ beforeAll(async () => {
 })
 afterAll(() => rehearsal.close())
 
-async function turn(
-  messages: readonly Message[],
-): Promise<{ blocks: readonly Record<string, unknown>[]; calls: Record<string, unknown>[]; text: string }> {
+async function turn(messages: readonly Message[]): Promise<{ blocks: readonly Record<string, unknown>[]; calls: Record<string, unknown>[]; text: string }> {
   const { message } = assertStreamGrammar(
-    await bytesOf(
-      await post(
-        rehearsal,
-        undefined,
-        prompt({ tools, messages, system: 'Primary working directory: /home/dev/app\n' }),
-      ),
-    ),
+    await bytesOf(await post(rehearsal, undefined, prompt({ tools, messages, system: 'Primary working directory: /home/dev/app\n' }))),
   )
   return {
     blocks: message.blocks,
@@ -59,15 +51,7 @@ const start = (text: string): Message[] => [{ role: 'user', content: text }]
 describe('the tool loop', () => {
   it('works through its plan in the directory the client names, then closes', async () => {
     const { messages, turns } = await playOut(start('go [[rehearse tool-loop turns=7]]'))
-    expect(turns.map((calls) => calls.map((call) => call['name']).join('+'))).toEqual([
-      'Write',
-      'Read',
-      'Edit',
-      'Bash+Read',
-      'Glob',
-      'Write',
-      'Read',
-    ])
+    expect(turns.map((calls) => calls.map((call) => call['name']).join('+'))).toEqual(['Write', 'Read', 'Edit', 'Bash+Read', 'Glob', 'Write', 'Read'])
     expect(turns[0]?.[0]?.['input']).toMatchObject({ file_path: '/home/dev/app/rehearsal-p1-1.txt' })
     expect(turns[5]?.[0]?.['input']).toMatchObject({ file_path: '/home/dev/app/rehearsal-p1-2.txt' })
     expect(messages.at(-1)).toMatchObject({ content: [{ type: 'text', text: 'Done: 7 rehearsed tool turns.' }] })
@@ -77,9 +61,7 @@ describe('the tool loop', () => {
     const { messages } = await playOut(start('[[rehearse tool-loop turns=5]]'))
     for (let length = 1; length < messages.length; length += 2) {
       const [first, second] = [await turn(messages.slice(0, length)), await turn(messages.slice(0, length))]
-      expect(second.calls.map(({ name, input }) => ({ name, input }))).toEqual(
-        first.calls.map(({ name, input }) => ({ name, input })),
-      )
+      expect(second.calls.map(({ name, input }) => ({ name, input }))).toEqual(first.calls.map(({ name, input }) => ({ name, input })))
       expect(second.text).toBe(first.text)
     }
   })
@@ -88,9 +70,7 @@ describe('the tool loop', () => {
     const { messages } = await playOut(start('[[rehearse tool-loop turns=5]]'))
     const split = messages.flatMap((message): Message[] => {
       const blocks = message.content
-      return Array.isArray(blocks)
-        ? blocks.map((block: unknown) => ({ role: message.role, content: [block] }))
-        : [message]
+      return Array.isArray(blocks) ? blocks.map((block: unknown) => ({ role: message.role, content: [block] })) : [message]
     })
     expect((await turn(split.slice(0, -1))).text).toBe('Done: 5 rehearsed tool turns.')
   })
@@ -129,14 +109,6 @@ describe('the tool loop', () => {
       run_in_background: false,
       prompt: expect.stringContaining('[[rehearse tool-loop turns=4') as string,
     })
-    expect(
-      (
-        await turn([
-          ...start('[[rehearse sub-agents agents=3 turns=4]]'),
-          { role: 'assistant', content: calls },
-          resultsFor(calls),
-        ])
-      ).calls,
-    ).toEqual([])
+    expect((await turn([...start('[[rehearse sub-agents agents=3 turns=4]]'), { role: 'assistant', content: calls }, resultsFor(calls)])).calls).toEqual([])
   })
 })

@@ -53,12 +53,19 @@ test('sums stay exact by every dimension, hour and day in every time zone when e
 
 test('exchanges on several models still count once in all, and once per model, when they have been folded', async () => {
   const entries = Array.from({ length: 40 }, (_, index) =>
-    sampleEntry({ exchangeId: `ex_${index}`, parts: [{ model: 'sonnet', costNanoUsd: 3n }, { model: 'opus', role: 'compaction', state: 'assumed', costNanoUsd: 5n }] }),
+    sampleEntry({
+      exchangeId: `ex_${index}`,
+      parts: [
+        { model: 'sonnet', costNanoUsd: 3n },
+        { model: 'opus', role: 'compaction', state: 'assumed', costNanoUsd: 5n },
+      ],
+    }),
   )
   const ledger = memoryLedger({ maxEntries: 10 })
   await appendAll(ledger, entries)
   expect([ledger.size, ledger.foldedRows]).toEqual([10, 2])
-  for (const groupBy of [[], ['model']] as const) expect(withoutPercentiles(await ledger.report({ groupBy }))).toEqual(withoutPercentiles(reportOracle(entries, { groupBy })))
+  for (const groupBy of [[], ['model']] as const)
+    expect(withoutPercentiles(await ledger.report({ groupBy }))).toEqual(withoutPercentiles(reportOracle(entries, { groupBy })))
   expect(await ledger.exchanges({ limit: 100 })).toEqual(entries.slice(30).toReversed())
 })
 
@@ -66,13 +73,18 @@ test('memory is bounded: beyond the bound sums keep their time, and at last only
   const ledger = memoryLedger({ maxEntries: 100 })
   const start = Date.UTC(2026, 10, 24)
   for (let index = 0; index < 5_000; index += 1) {
-    await ledger.append(sampleEntry({ startedAt: start + index * 1_000, labels: { session: `s${index}` }, parts: [{ costNanoUsd: 1n }, { model: 'opus', costNanoUsd: 1n }] }))
+    await ledger.append(
+      sampleEntry({ startedAt: start + index * 1_000, labels: { session: `s${index}` }, parts: [{ costNanoUsd: 1n }, { model: 'opus', costNanoUsd: 1n }] }),
+    )
   }
   expect(ledger.size).toBe(100)
   expect(ledger.foldedRows).toBeLessThanOrEqual(100 + 6)
   const [all] = await ledger.report({ groupBy: [] })
   expect([all?.exchanges, all?.costNanoUsd]).toEqual([5_000, 10_000n])
-  expect((await ledger.report({ groupBy: ['hour'] })).map(({ group, exchanges }) => [group.hour, exchanges])).toEqual([['2026-11-24T00', 3_600], ['2026-11-24T01', 1_400]])
+  expect((await ledger.report({ groupBy: ['hour'] })).map(({ group, exchanges }) => [group.hour, exchanges])).toEqual([
+    ['2026-11-24T00', 3_600],
+    ['2026-11-24T01', 1_400],
+  ])
   const bySession = await ledger.report({ groupBy: ['session'] })
   expect(bySession[0]).toMatchObject({ group: { session: null }, exchanges: 4_850 })
 })

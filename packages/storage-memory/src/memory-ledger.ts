@@ -33,7 +33,8 @@ export interface MemoryLedger extends Ledger {
  */
 export function memoryLedger(options: MemoryLedgerOptions = {}): MemoryLedger {
   const maxEntries = options.maxEntries ?? defaultMemoryLedgerOptions.maxEntries
-  if (!Number.isSafeInteger(maxEntries) || maxEntries <= 0) throw new ConfigurationError('memoryLedger.maxEntries', `${maxEntries} is not a positive whole number.`)
+  if (!Number.isSafeInteger(maxEntries) || maxEntries <= 0)
+    throw new ConfigurationError('memoryLedger.maxEntries', `${maxEntries} is not a positive whole number.`)
   const entries = new Map<string, LedgerEntry>()
   // Lives as long as the map: keys come in order of insertion, each once, so finding the oldest costs no search.
   const oldest = entries.keys()

@@ -55,7 +55,12 @@ function wrongRoute(method: string | undefined, path: string): Denial | undefine
   return undefined
 }
 
-async function answer(response: ServerResponse, path: string, parameters: URLSearchParams, { gateway, ledger, timeZone, onFailure }: ReadApiOptions): Promise<void> {
+async function answer(
+  response: ServerResponse,
+  path: string,
+  parameters: URLSearchParams,
+  { gateway, ledger, timeZone, onFailure }: ReadApiOptions,
+): Promise<void> {
   try {
     if (path === `${prefix}gateway`) {
       allowParameters(parameters, [])

@@ -99,7 +99,12 @@ export class LiveExchange implements Exchange<object> {
 
   /** True for the routes whose body is a Messages API request: what their model is, is ours to know. */
   get isModelRequest(): boolean {
-    return this.method === 'POST' && (this.target.path === '/v1/messages' || this.target.path === '/v1/messages/count_tokens')
+    return this.createsMessage || (this.method === 'POST' && this.target.path === '/v1/messages/count_tokens')
+  }
+
+  /** True for the one route whose replies are metered, gated and kept alive. */
+  get createsMessage(): boolean {
+    return this.method === 'POST' && this.target.path === '/v1/messages'
   }
 
   /** Who aborted first; undefined while nobody has. */
@@ -120,7 +125,7 @@ export class LiveExchange implements Exchange<object> {
 
   body = (): Promise<RequestBody> => {
     if (this.#isReleased) return Promise.reject(new Error('the request body is let go once the upstream has answered; read it before next()'))
-    this.#body ??= readBody(this.request, this.#maxBodyBytes, this.#digests.create(), this.isModelRequest).then((body) => {
+    this.#body ??= readBody(this.request, this.#maxBodyBytes, this.#digests.create(), this.isModelRequest, this.signal).then((body) => {
       this.#readBody = body
       return body
     })

@@ -6,7 +6,7 @@ import { concatBytes } from '../wire/bytes.ts'
 import { headerValue, type HeaderList } from '../wire/header-list.ts'
 import type { ByteSource } from '../wire/byte-stream.ts'
 import type { PairedDigest } from '../wire/digest.ts'
-import { verdictOf, type Gate } from './gate.ts'
+import { verdictOf, type Gate, type GateVerdict } from './gate.ts'
 import { errorFrame, pingFrame } from './own-frames.ts'
 import type { ReplyForm, ReplyReader } from './reply-reader.ts'
 import { FrameSplitter, SseFrame } from '../wire/sse-frames.ts'
@@ -59,9 +59,18 @@ export class Relay {
   /** A reply that gates must see whole, until they have. */
   #heldReply: Uint8Array[] | undefined
   #watchdog: Watchdog | undefined
+  /** The client has not taken yet what it was sent. */
   #isPressed = false
+  /** A gate has not said yet whether a frame may go on. */
+  #isAsking = false
+  #hasUngatedFrame = false
   #isDeaf = false
+  /** The sink has been closed or aborted: whatever a gate or a source still says comes too late. */
+  #isOver = false
   #frameCount = 0
+  #stopReadingOn: (() => void) | undefined
+  /** Ends the waiting for whatever the reply waits for, where the source cannot: it may itself be waiting for the client or a gate. */
+  readonly #cancelled = Promise.withResolvers<never>()
   #stopped: RelayEnd | undefined
   #firstByteAt: number | undefined
   #responseBytes = 0
@@ -72,6 +81,7 @@ export class Relay {
     this.#canAppend = isPlainStream && headerValue(options.headers, 'content-length') === undefined
     if (isPlainStream) this.#splitter = new FrameSplitter(options.maxFrameBytes, () => this.#oversize())
     else if (options.gates.length > 0) this.#heldReply = []
+    this.#cancelled.promise.catch(() => undefined)
   }
 
   /** When the first byte of the body was handed on. */
@@ -91,12 +101,12 @@ export class Relay {
 
   /** A frame too large to be held has been handed on in part. */
   get #isMidFrame(): boolean {
-    return this.#splitter?.skipping ?? false
+    return this.#options.gates.length === 0 && (this.#splitter?.skipping ?? false)
   }
 
   /** Pumps until the reply is over, whichever way. Never rejects. */
   async run(): Promise<RelayEnd> {
-    const { source, reader, clock, idleMillis, heartbeatMillis } = this.#options
+    const { reader, clock, idleMillis, heartbeatMillis } = this.#options
     this.#watchdog = new Watchdog({
       clock,
       idleMillis,
@@ -105,40 +115,58 @@ export class Relay {
       onIdle: () => this.#idle(),
     })
     if (this.#heldReply === undefined && !this.#isDeaf) this.#options.sendHead()
-    let end: RelayEnd
+    let end: () => RelayEnd
     try {
-      await source.pump((chunk) => {
-        this.#watchdog?.activity()
-        return this.#pressure(this.#splitter === undefined ? this.#bytes(chunk) : this.#events(chunk))
-      })
-      this.#watchdog.stop()
-      await reader.end()
-      await this.#askAboutHeld()
-      end = this.#cleanEnd()
+      await Promise.race([this.#cancelled.promise, this.#pumpAll()])
+      end = () => this.#cleanEnd()
     } catch (cause) {
       this.#watchdog.stop()
       await reader.end()
-      end = this.#brokenEnd(cause)
+      end = () => this.#brokenEnd(cause)
     }
-    return end
+    this.#stopReadingOn?.()
+    this.#isOver = true
+    return end()
   }
 
   /** The client has left. Cancels the upstream, or reads on for `drainMillis` with nobody listening. */
   clientGone(reason: unknown): void {
     if (this.#stopped !== undefined) return
-    const { drainMillis, clock, source, meter } = this.#options
+    const { drainMillis, clock, meter } = this.#options
     // A client that hangs up on the last frame has all it came for.
     this.#stopped = { kind: meter.stopped && this.#tail.length === 0 ? 'complete' : 'client-gone' }
     this.#isDeaf = true
-    if (drainMillis === undefined) source.cancel(reason)
-    else clock.after(drainMillis, () => source.cancel(reason))
+    if (drainMillis === undefined) this.#cancel(reason)
+    else this.#stopReadingOn = clock.after(drainMillis, () => this.#cancel(reason))
+  }
+
+  /** Nobody is to wait any longer for what is read on after the client has left. */
+  endReadingOn(reason: unknown): void {
+    if (this.#isDeaf) this.#cancel(reason)
   }
 
   /** Ends the stream with an error of the gateway's own. */
   cut(error: GatewayError): void {
     if (this.#stopped !== undefined) return
     this.#stopped = { kind: 'cut', error }
-    this.#options.source.cancel(error)
+    this.#cancel(error)
+  }
+
+  #cancel(reason: unknown): void {
+    this.#options.source.cancel(reason)
+    this.#cancelled.reject(reason)
+  }
+
+  async #pumpAll(): Promise<void> {
+    const { source, reader } = this.#options
+    await source.pump((chunk) => {
+      if (this.#isOver) return undefined
+      this.#watchdog?.activity()
+      return this.#splitter === undefined ? this.#pressure(this.#bytes(chunk)) : this.#events(chunk)
+    })
+    this.#watchdog?.stop()
+    await reader.end()
+    await this.#askAboutHeld()
   }
 
   #bytes(chunk: Uint8Array): void | Promise<void> {
@@ -155,21 +183,36 @@ export class Relay {
     let pressure = this.#deliverAll(held)
     if (boundary > 0) pressure = this.#deliver(boundary === chunk.length ? chunk : chunk.subarray(0, boundary)) ?? pressure
     this.#options.reader.frames(frames)
-    return pressure
+    return this.#pressure(pressure)
   }
 
   async #gated(frames: readonly SseFrame[]): Promise<void> {
-    for (const frame of frames) {
-      for (const gate of this.#options.gates) {
-        const verdict = await verdictOf(() => gate.onFrame(frame))
-        if (verdict !== 'pass') {
-          this.cut(verdict)
-          throw verdict
-        }
+    const { digest, reader, maxFrameBytes } = this.#options
+    for (const [index, frame] of frames.entries()) {
+      const verdict = await this.#ask(frame)
+      if (this.#isOver) return
+      if (verdict !== 'pass') {
+        for (const { raw } of frames.slice(index)) digest.receivedOnly(raw)
+        this.cut(verdict)
+        throw verdict
       }
-      await this.#deliver(frame.raw)
-      this.#options.reader.frames([frame])
+      const pressure = this.#pressure(this.#deliver(frame.raw))
+      reader.frames([frame])
+      await pressure
     }
+    if (!this.#hasUngatedFrame) return
+    const verdict = new GatewayError('internal', `A frame of this reply is larger than the ${maxFrameBytes} bytes that its checks can see, so it was stopped.`)
+    this.cut(verdict)
+    throw verdict
+  }
+
+  async #ask(frame: SseFrame): Promise<GateVerdict> {
+    this.#isAsking = true
+    let verdict: GateVerdict = 'pass'
+    for (const gate of this.#options.gates) if (verdict === 'pass') verdict = await verdictOf(() => gate.onFrame(frame))
+    this.#isAsking = false
+    this.#watchdog?.activity()
+    return verdict
   }
 
   /** Lets a held reply go on once every gate has passed it. @throws the verdict of the one that did not */
@@ -184,16 +227,15 @@ export class Relay {
       this.cut(verdict)
       throw verdict
     }
-    if (this.#isDeaf) return
+    if (this.#isDeaf || this.#isOver) return
     this.#heldReply = undefined
     sendHead()
     await this.#deliverAll(held)
   }
 
   #oversize(): void {
-    const { gates, reader, maxFrameBytes } = this.#options
-    reader.oversize()
-    if (gates.length > 0) this.cut(new GatewayError('internal', `A frame of this reply is larger than the ${maxFrameBytes} bytes that its checks can see, so it was stopped.`))
+    this.#options.reader.oversize()
+    this.#hasUngatedFrame = this.#options.gates.length > 0
   }
 
   #deliverAll(chunks: readonly Uint8Array[]): void | Promise<void> {
@@ -237,21 +279,25 @@ export class Relay {
   }
 
   #idle(): void {
-    const { idleMillis, source } = this.#options
-    if (this.#isPressed) return this.clientGone(new GatewayError('upstream-timeout', `The client took no bytes for ${idleMillis} ms.`))
+    const { idleMillis } = this.#options
+    if (this.#isAsking) return this.cut(new GatewayError('internal', `A check of this reply took longer than ${idleMillis} ms, so it was stopped.`))
+    if (this.#isPressed) {
+      // The source waits for the client too, so there is nothing to read on.
+      this.#stopped ??= { kind: 'client-gone' }
+      this.#isDeaf = true
+      return this.#cancel(new Error(`the client took no bytes for ${idleMillis} ms`))
+    }
     const error = new GatewayError('upstream-timeout', `The upstream sent nothing for ${idleMillis} ms, so the gateway gave up on it. Try again.`)
     this.#stopped ??= { kind: 'truncated', error }
-    source.cancel(error)
+    this.#cancel(error)
   }
 
   #cleanEnd(): RelayEnd {
-    const { meter, isMessageStream, form, sink } = this.#options
-    if (this.#isDeaf) {
-      sink.abort(new Error('the client has left'))
-      return this.#stopped as RelayEnd
-    }
+    const { meter, reader, isMessageStream, form, sink } = this.#options
+    if (this.#isDeaf) return this.#deafEnd(new Error('the client has left'))
     this.#readUnterminatedStop()
-    const isIncomplete = isMessageStream && form === 'events' && !meter.stopped && (meter.started || this.#frameCount === 0) && meter.facts.errorType === undefined
+    const isIncomplete =
+      isMessageStream && form === 'events' && reader.canRead && !meter.stopped && (meter.started || this.#frameCount === 0) && meter.facts.errorType === undefined
     if (isIncomplete) return this.#truncated('The upstream ended the stream before the message was complete.')
     void this.#deliverAll(this.#tail)
     sink.close()
@@ -269,25 +315,33 @@ export class Relay {
   #brokenEnd(cause: unknown): RelayEnd {
     const { meter, sink } = this.#options
     const stopped = this.#stopped
-    if (this.#isDeaf) {
-      sink.abort(cause)
-      return stopped as RelayEnd
-    }
+    if (this.#isDeaf) return this.#deafEnd(cause)
     if (stopped?.error !== undefined) return this.#truncated(stopped.error.message, stopped)
-    // The client has the whole message; how the connection behind it died is no longer its concern.
-    if (this.#splitter !== undefined && meter.stopped) {
+    const { errorType } = meter.facts
+    // The client has the whole message, or the upstream's own word on why not; how the connection behind it died is no longer its concern.
+    if (this.#splitter !== undefined && (meter.stopped || errorType !== undefined)) {
       void this.#deliverAll(this.#tail)
       sink.close()
-      return { kind: 'complete' }
+      return { kind: errorType === undefined ? 'complete' : 'truncated' }
     }
     return this.#truncated('The connection to the upstream broke before the reply was complete. Try again.')
   }
 
+  #deafEnd(cause: unknown): RelayEnd {
+    this.#dropUndelivered()
+    this.#options.sink.abort(cause)
+    return this.#stopped as RelayEnd
+  }
+
+  #dropUndelivered(): void {
+    for (const part of [...this.#tail, ...(this.#heldReply ?? [])]) this.#options.digest.receivedOnly(part)
+  }
+
   /** The reply cannot be completed: whole frames stay, a torn one is dropped, and the client is told in the form it reads. */
   #truncated(message: string, stopped?: RelayEnd): RelayEnd {
-    const { digest, sink, exchangeId, refuse } = this.#options
+    const { sink, exchangeId, refuse } = this.#options
     const end = stopped ?? { kind: 'truncated', error: new GatewayError('upstream-broke', message) }
-    for (const part of [...this.#tail, ...(this.#heldReply ?? [])]) digest.receivedOnly(part)
+    this.#dropUndelivered()
     const error = end.error as GatewayError
     if (this.#heldReply !== undefined) refuse(error)
     else if (this.#canAppend && !this.#isMidFrame && !this.#isDeaf) {

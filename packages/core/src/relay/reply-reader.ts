@@ -35,6 +35,7 @@ export class ReplyReader {
   #jsonBytes = 0
   #message: unknown
   #decodedBytes = 0
+  #canRead = true
 
   constructor(options: ReplyReaderOptions) {
     this.#options = options
@@ -46,7 +47,9 @@ export class ReplyReader {
       (chunk) => this.#decoded(chunk),
       (cause) => options.onFault('decoder-failed', `the upstream's ${options.coding} reply could not be decoded for metering`, cause),
     )
-    if (this.#decoder === undefined) options.onFault('decoder-failed', `this runtime cannot decode ${options.coding}: the reply is relayed but not metered`)
+    if (this.#decoder !== undefined) return
+    this.#canRead = false
+    options.onFault('decoder-failed', `this runtime cannot decode ${options.coding}: the reply is relayed but not metered`)
   }
 
   /** Whole frames of an unencoded event stream. */
@@ -77,6 +80,11 @@ export class ReplyReader {
     this.#options.observers.message(this.#message)
   }
 
+  /** False where the reply, as far as this runtime or its limits go, cannot be read: then nothing follows from what was not seen in it. */
+  get canRead(): boolean {
+    return this.#canRead
+  }
+
   /** A JSON reply, parsed; undefined before the end, and where it was no JSON or too large. */
   get message(): unknown {
     return this.#message
@@ -84,7 +92,11 @@ export class ReplyReader {
 
   #decoded(chunk: Uint8Array): void {
     this.#decodedBytes += chunk.length
-    if (this.#decodedBytes > maxDecodedBytes) return
+    if (this.#decodedBytes > maxDecodedBytes) {
+      if (this.#canRead) this.#options.onFault('decoder-failed', `a compressed reply grew past ${maxDecodedBytes} bytes: the rest is relayed but not metered`)
+      this.#canRead = false
+      return
+    }
     if (this.#options.form === 'events') this.frames((this.#splitter as FrameSplitter).push(chunk).frames)
     else this.#plain(chunk)
   }

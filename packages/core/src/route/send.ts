@@ -92,7 +92,7 @@ function checkModelRequest(exchange: LiveExchange, body: RequestBody): void {
 
 /** Refuses a model whose price is unknown, where the operator wants that rather than an assumption. */
 function checkModel(exchange: LiveExchange, model: string | undefined, pricing: Pricing): void {
-  if (exchange.method !== 'POST' || exchange.target.path !== '/v1/messages' || pricing.unknownModel !== 'deny') return
+  if (!exchange.createsMessage || pricing.unknownModel !== 'deny') return
   if (model === undefined || pricing.find(model, exchange.startedAt) === undefined) {
     throw new GatewayError('unknown-model', `The price of the model "${(model ?? '').slice(0, 80)}" is not known to this gateway, so it is not allowed. Ask its operator to add it.`)
   }

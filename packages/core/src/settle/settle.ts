@@ -1,8 +1,8 @@
 import type { LiveExchange } from '../exchange/exchange.ts'
 import type { UpstreamReplyHead } from '../exchange/reply.ts'
-import type { MessageMeter } from '../meter/message-meter.ts'
+import { MessageMeter } from '../meter/message-meter.ts'
 import type { Pricing } from '../meter/price.ts'
-import { noUsage } from '../meter/usage.ts'
+import { noUsage, type UsageReport } from '../meter/usage.ts'
 import type { DigestFactory, PairedDigest } from '../wire/digest.ts'
 import type { Relay } from '../relay/relay.ts'
 import { factsOf, type Journey, type RequestFacts } from '../route/send.ts'
@@ -38,7 +38,7 @@ export function settlementOf(parts: SettlementParts): Settlement {
   const { exchange, journey, outcome, status, relayed, endedAt, pricing, digests } = parts
   const body = exchange.bodyIfRead
   const request = journey.facts ?? (body && factsOf(exchange, body, undefined, digests))
-  const usage = relayed?.isMetered === true ? relayed.meter.report(request?.resolvedModel ?? 'unknown', request?.bytes ?? 0) : noUsage
+  const usage = usageOf(parts, request)
   const facts = relayed?.meter.facts
   const billedModel = usage.lines[0]?.model
   const headAt = journey.attempts.at(-1)?.headAt
@@ -70,6 +70,14 @@ export function settlementOf(parts: SettlementParts): Settlement {
     proof: proofOf(parts, request),
     ...withoutUndefined(known),
   }
+}
+
+function usageOf({ exchange, journey, relayed }: SettlementParts, request: RequestFacts | undefined): UsageReport {
+  const { resolvedModel = 'unknown', bytes = 0 } = request ?? {}
+  if (relayed !== undefined) return relayed.isMetered ? relayed.meter.report(resolvedModel, bytes) : noUsage
+  // The upstream had accepted, and a middleware gave its reply up: the upstream bills it all the same.
+  const isGivenUp = exchange.createsMessage && journey.outcome !== undefined && journey.outcome.reply.status < 300
+  return isGivenUp ? new MessageMeter().report(resolvedModel, bytes) : noUsage
 }
 
 function proofOf({ journey, relayed }: SettlementParts, request: RequestFacts | undefined): PassthroughProof {

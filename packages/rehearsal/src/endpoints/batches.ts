@@ -46,8 +46,7 @@ export class BatchShelf {
 
   #create(call: LiveCall, origin: string): ScriptedReply {
     const requests = isObject(call.json) ? objectsOf(call.json['requests']) : []
-    if (requests.length === 0)
-      return errorReply(400, 'invalid_request_error', 'requests: at least one request is required')
+    if (requests.length === 0) return errorReply(400, 'invalid_request_error', 'requests: at least one request is required')
     const batch: Batch = { id: mintId('msgbatch', this.#random), createdAt: this.#now(), requests, endedAt: undefined }
     this.#batches.unshift(batch)
     return json(this.#view(batch, origin))

@@ -1,11 +1,7 @@
 import type { ScriptedReply } from '../wire/reply.ts'
 
 /** A page in the API's list envelope, cut by `limit`, `after_id` and `before_id` ("Pagination"). */
-export function page(
-  all: readonly { readonly id: string }[],
-  query: URLSearchParams,
-  defaultLimit: number,
-): object {
+export function page(all: readonly { readonly id: string }[], query: URLSearchParams, defaultLimit: number): object {
   const limit = Math.max(1, Math.min(1000, Number(query.get('limit') ?? defaultLimit) || defaultLimit))
   const after = all.findIndex((item) => item.id === query.get('after_id'))
   const before = all.findIndex((item) => item.id === query.get('before_id'))

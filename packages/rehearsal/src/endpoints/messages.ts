@@ -1,13 +1,7 @@
 import { breakpointOf } from '../prompt/canonical.ts'
 import { isObject, objectsOf } from '../prompt/json.ts'
 import { blocksOf } from '../prompt/request.ts'
-import {
-  parseDirective,
-  parseSelection,
-  SCENARIO_HEADER,
-  ScenarioOptions,
-  type ScenarioSelection,
-} from '../prompt/selection.ts'
+import { parseDirective, parseSelection, SCENARIO_HEADER, ScenarioOptions, type ScenarioSelection } from '../prompt/selection.ts'
 import { sideReply } from '../scenarios/assistant.ts'
 import { SCENARIOS, scenarioNamed } from '../scenarios/registry.ts'
 import { Stage, type StageMemory } from '../scenarios/stage.ts'
@@ -31,8 +25,7 @@ export async function answerMessages(call: LiveCall, memory: MessagesMemory): Pr
   const header = call.header(SCENARIO_HEADER)
   const chosen = header === undefined ? undefined : parseSelection(header)
   if (header !== undefined && chosen === undefined) return unknownScenario(header)
-  if (chosen?.options.flag('simulateCache', true) === false && !chosen.options.has('times'))
-    return await perform(call, chosen, memory)
+  if (chosen?.options.flag('simulateCache', true) === false && !chosen.options.has('times')) return await perform(call, chosen, memory)
   const wrong = refusal(call)
   if (wrong !== undefined) return wrong
   if (chosen !== undefined && applies(call, chosen, memory)) return await perform(call, chosen, memory)
@@ -66,11 +59,7 @@ function applies(call: LiveCall, selection: ScenarioSelection, memory: MessagesM
 }
 
 function unknownScenario(name: string): ScriptedReply {
-  return errorReply(
-    400,
-    'invalid_request_error',
-    `rehearsal: no scenario "${name}"; there are ${SCENARIOS.map((scenario) => scenario.name).join(', ')}`,
-  )
+  return errorReply(400, 'invalid_request_error', `rehearsal: no scenario "${name}"; there are ${SCENARIOS.map((scenario) => scenario.name).join(', ')}`)
 }
 
 /** The checks that the API makes first, in its wording. */
@@ -82,8 +71,7 @@ function refusal(call: LiveCall): ScriptedReply | undefined {
   for (const field of ['model', 'messages', 'max_tokens']) {
     if (body[field] === undefined) return invalid(`${field}: Field required`)
   }
-  if (!Array.isArray(body['messages']) || body['messages'].length === 0)
-    return invalid('messages: at least one message is required')
+  if (!Array.isArray(body['messages']) || body['messages'].length === 0) return invalid('messages: at least one message is required')
   const marked = [
     ...objectsOf(body['tools']),
     ...blocksOf(body['system']),

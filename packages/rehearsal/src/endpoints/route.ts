@@ -33,10 +33,7 @@ async function answer(call: LiveCall, memory: EndpointMemory): Promise<ScriptedR
     }
   const denied = credentialRefusal(call, memory.requireKey)
   if (denied !== undefined) return denied
-  if (path === '/v1/messages')
-    return method === 'POST'
-      ? await answerMessages(call, memory)
-      : errorReply(405, 'invalid_request_error', 'Method Not Allowed')
+  if (path === '/v1/messages') return method === 'POST' ? await answerMessages(call, memory) : errorReply(405, 'invalid_request_error', 'Method Not Allowed')
   return identified(await elsewhere(call, memory), memory)
 }
 
@@ -59,11 +56,7 @@ function credentialRefusal(call: LiveCall, required: string | undefined): Script
   return errorReply(
     401,
     'authentication_error',
-    key === undefined && bearer === undefined
-      ? 'x-api-key header is required'
-      : key === undefined
-        ? 'Invalid bearer token'
-        : 'invalid x-api-key',
+    key === undefined && bearer === undefined ? 'x-api-key header is required' : key === undefined ? 'Invalid bearer token' : 'invalid x-api-key',
   )
 }
 

@@ -38,15 +38,7 @@ describe('the stream grammar', () => {
     ['a piece of tool input is missing', without(indexOf('"partial_json":"{')), 'not whole JSON'],
     ['it starts twice', joinBytes([...frames.slice(0, 1), ...frames]), 'second message_start'],
     ['something follows the end', joinBytes([...frames, ...frames.slice(-1)]), 'after the end'],
-    [
-      'two blocks are swapped',
-      joinBytes([
-        ...frames.slice(0, 1),
-        ...frames.slice(indexOf('"index":1'), indexOf('"index":2')),
-        ...frames.slice(1),
-      ]),
-      'was due',
-    ],
+    ['two blocks are swapped', joinBytes([...frames.slice(0, 1), ...frames.slice(indexOf('"index":1'), indexOf('"index":2')), ...frames.slice(1)]), 'was due'],
     ['event line and type disagree', joinBytes([sse('message_stop', { type: 'ping' })]), 'carries type ping'],
     ['the last event has no blank line', joinBytes(frames).subarray(0, -1), 'inside an event'],
   ])('refuses a stream in which %s', (_why, bytes, problem) => {
@@ -70,18 +62,14 @@ describe('the stream grammar', () => {
     expect(validateMessageStream(joinBytes([...frames.slice(0, 4), failed, ...frames.slice(4)])).valid).toBe(false)
   })
 
-  test.prop([fc.oneof(fc.constant('\r\n'), fc.constant('\r')), fc.boolean()])(
-    'reads CRLF and CR line ends as LF',
-    (lineEnd) => {
-      const bytes = new TextEncoder().encode(frames.map((frame) => text(frame).replaceAll('\n', lineEnd)).join(''))
-      expect(assertStreamGrammar(bytes).message).toEqual(assertStreamGrammar(joinBytes(frames)).message)
-    },
-  )
+  test.prop([fc.oneof(fc.constant('\r\n'), fc.constant('\r')), fc.boolean()])('reads CRLF and CR line ends as LF', (lineEnd) => {
+    const bytes = new TextEncoder().encode(frames.map((frame) => text(frame).replaceAll('\n', lineEnd)).join(''))
+    expect(assertStreamGrammar(bytes).message).toEqual(assertStreamGrammar(joinBytes(frames)).message)
+  })
 
   test.prop([fc.integer({ min: 1, max: 300 }), fc.integer()])('chunking never changes a byte', (size, seed) => {
     const whole = joinBytes(frames)
-    for (const how of ['whole', 'frame', 'byte', size, { random: seed }] as const)
-      expect(joinBytes(chunked(frames, how))).toEqual(whole)
+    for (const how of ['whole', 'frame', 'byte', size, { random: seed }] as const) expect(joinBytes(chunked(frames, how))).toEqual(whole)
   })
 
   test.prop([fc.string({ unit: 'grapheme', maxLength: 400 }), fc.jsonValue(), fc.integer({ min: 1, max: 40 })])(

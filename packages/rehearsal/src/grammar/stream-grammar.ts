@@ -54,8 +54,7 @@ export function validateMessageStream(bytes: Uint8Array): StreamReport {
 export function assertStreamGrammar(bytes: Uint8Array): StreamReport {
   const report = validateMessageStream(bytes)
   if (report.valid && report.complete) return report
-  const why =
-    report.problems.length > 0 ? report.problems.join('; ') : `it ends after ${report.eventNames.at(-1) ?? 'nothing'}`
+  const why = report.problems.length > 0 ? report.problems.join('; ') : `it ends after ${report.eventNames.at(-1) ?? 'nothing'}`
   throw new Error(`not a whole Messages API stream: ${why}`)
 }
 
@@ -124,8 +123,7 @@ class Grammar {
   #start(event: JsonObject): void {
     if (this.#head !== undefined) this.problem('a second message_start')
     const message = isObject(event['message']) ? event['message'] : {}
-    if (typeof message['id'] !== 'string' || message['role'] !== 'assistant')
-      this.problem('message_start without id or role')
+    if (typeof message['id'] !== 'string' || message['role'] !== 'assistant') this.problem('message_start without id or role')
     this.#head = message
     if (isObject(message['usage'])) this.#usage = message['usage']
   }
@@ -133,8 +131,7 @@ class Grammar {
   #openBlock(event: JsonObject): void {
     if (this.#open !== undefined) this.problem('a block opens inside another')
     if (this.#closing) this.problem('a block opens after message_delta')
-    if (event['index'] !== this.#blocks.length)
-      this.problem(`block ${String(event['index'])} opens where ${this.#blocks.length} was due`)
+    if (event['index'] !== this.#blocks.length) this.problem(`block ${String(event['index'])} opens where ${this.#blocks.length} was due`)
     const block = isObject(event['content_block']) ? { ...event['content_block'] } : {}
     this.#open = { block, json: '' }
     this.#blocks.push(block)
@@ -143,12 +140,10 @@ class Grammar {
   #delta(event: JsonObject): void {
     const delta = isObject(event['delta']) ? event['delta'] : {}
     if (this.#open === undefined) return this.problem('a delta outside a block')
-    if (event['index'] !== this.#blocks.length - 1)
-      this.problem(`a delta for block ${String(event['index'])} inside block ${this.#blocks.length - 1}`)
+    if (event['index'] !== this.#blocks.length - 1) this.problem(`a delta for block ${String(event['index'])} inside block ${this.#blocks.length - 1}`)
     const { block } = this.#open
     const allowed = DELTAS[String(block['type'])]
-    if (allowed !== undefined && !allowed.includes(String(delta['type'])))
-      this.problem(`${String(delta['type'])} in a ${String(block['type'])} block`)
+    if (allowed !== undefined && !allowed.includes(String(delta['type']))) this.problem(`${String(delta['type'])} in a ${String(block['type'])} block`)
     switch (delta['type']) {
       case 'text_delta':
         block['text'] = textOf(block['text']) + textOf(delta['text'])
@@ -169,8 +164,7 @@ class Grammar {
 
   #closeBlock(event: JsonObject): void {
     if (this.#open === undefined) return this.problem('content_block_stop without an open block')
-    if (event['index'] !== this.#blocks.length - 1)
-      this.problem(`content_block_stop for block ${String(event['index'])}`)
+    if (event['index'] !== this.#blocks.length - 1) this.problem(`content_block_stop for block ${String(event['index'])}`)
     const { block, json } = this.#open
     if (json !== '') {
       const input = parse(json)
@@ -183,8 +177,7 @@ class Grammar {
   #messageDelta(event: JsonObject): void {
     if (this.#open !== undefined) this.problem('message_delta inside a block')
     this.#closing = true
-    if (isObject(event['delta']) && typeof event['delta']['stop_reason'] === 'string')
-      this.#stopReason = event['delta']['stop_reason']
+    if (isObject(event['delta']) && typeof event['delta']['stop_reason'] === 'string') this.#stopReason = event['delta']['stop_reason']
     if (isObject(event['usage'])) {
       this.#usage = {
         ...this.#usage,

@@ -47,8 +47,7 @@ export function promptBlocks(body: JsonObject): PromptBlock[] {
   }
   const last = blocks.at(-1)
   const automatic = breakpointOf(body)
-  if (last !== undefined && automatic !== undefined)
-    blocks[blocks.length - 1] = { ...last, breakpoint: last.breakpoint ?? automatic }
+  if (last !== undefined && automatic !== undefined) blocks[blocks.length - 1] = { ...last, breakpoint: last.breakpoint ?? automatic }
   return blocks
 }
 
@@ -60,8 +59,7 @@ export function breakpointOf(block: JsonObject): '5m' | '1h' | undefined {
 }
 
 function canonicalBlock(block: JsonObject): string {
-  if (block['type'] === 'text' && typeof block['text'] === 'string' && block['citations'] === undefined)
-    return block['text']
+  if (block['type'] === 'text' && typeof block['text'] === 'string' && block['citations'] === undefined) return block['text']
   const { cache_control: _control, ...rest } = block
   if (rest['type'] === 'tool_result') {
     return JSON.stringify({

@@ -9,8 +9,7 @@ const HOUR = { cache_control: { type: 'ephemeral', ttl: '1h' } }
 const part = (name: string, mark: object = {}): JsonObject => ({ type: 'text', text: name.repeat(40), ...mark })
 const user = (...content: JsonObject[]): JsonObject => ({ role: 'user', content })
 const sum = (tokens: PromptTokens): number => tokens.fresh + tokens.read + tokens.write5m + tokens.write1h
-const size = (body: JsonObject): number =>
-  promptBlocks(body).reduce((total, block) => total + block.tokens, FRAMING_TOKENS)
+const size = (body: JsonObject): number => promptBlocks(body).reduce((total, block) => total + block.tokens, FRAMING_TOKENS)
 
 function cacheAt(): { cache: PromptCache; clock: { now: number } } {
   const clock = { now: 1_000_000 }
@@ -69,10 +68,7 @@ describe('the prompt cache', () => {
 
   it('treats a string and one text block as the same content, and cache_control as no content', () => {
     const { cache } = cacheAt()
-    cache.account(
-      { system: 'long system', messages: [{ role: 'user', content: [{ type: 'text', text: 'hello', ...MARK }] }] },
-      'key',
-    )
+    cache.account({ system: 'long system', messages: [{ role: 'user', content: [{ type: 'text', text: 'hello', ...MARK }] }] }, 'key')
     const next = {
       system: [{ type: 'text', text: 'long system' }],
       messages: [{ role: 'user', content: 'hello' }, { role: 'assistant', content: 'hi' }, user(part('b', MARK))],

@@ -57,9 +57,7 @@ export class PromptCache {
     const now = this.#now()
     const ends = cumulative(blocks)
     const marks = blocks.flatMap((block, index) =>
-      block.breakpoint !== undefined && (ends[index] ?? 0) >= this.#minimumTokens
-        ? [{ index, ttl: block.breakpoint }]
-        : [],
+      block.breakpoint !== undefined && (ends[index] ?? 0) >= this.#minimumTokens ? [{ index, ttl: block.breakpoint }] : [],
     )
     if (this.#entries.size > MAX_ENTRIES) this.#dropExpired(now)
     const hit = this.#longestHit(blocks, marks, scope, now)

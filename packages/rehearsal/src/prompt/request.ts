@@ -54,9 +54,7 @@ export function textOf(content: unknown): string {
 
 /** Everything a request says in its system prompt and its `role: "system"` messages. */
 export function systemText(request: MessagesRequest): string {
-  const turns = request.messages
-    .filter((message) => message['role'] === 'system')
-    .map((message) => textOf(message['content']))
+  const turns = request.messages.filter((message) => message['role'] === 'system').map((message) => textOf(message['content']))
   return [textOf(request.body['system']), ...turns].join('\n')
 }
 
@@ -81,8 +79,6 @@ function promptOf(message: JsonObject): string | undefined {
   if (message['role'] !== 'user') return undefined
   const blocks = blocksOf(message['content'])
   if (blocks.some((block) => block['type'] === 'tool_result')) return undefined
-  const texts = blocks
-    .map((block) => (typeof block['text'] === 'string' ? block['text'].trim() : ''))
-    .filter((text) => text !== '' && !CLIENT_TEXT.test(text))
+  const texts = blocks.map((block) => (typeof block['text'] === 'string' ? block['text'].trim() : '')).filter((text) => text !== '' && !CLIENT_TEXT.test(text))
   return texts.length === 0 ? undefined : texts.join('\n')
 }

@@ -8,10 +8,7 @@ const MODEL = /"model"\s*:\s*"([^"\\]{1,200})"/
 export function scanRequest(body: Uint8Array): { readonly model: string; readonly streams: boolean } {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const edge = 2048
-  const ends =
-    bytes.length <= 2 * edge
-      ? bytes.toString('latin1')
-      : `${bytes.toString('latin1', 0, edge)}\n${bytes.toString('latin1', bytes.length - edge)}`
+  const ends = bytes.length <= 2 * edge ? bytes.toString('latin1') : `${bytes.toString('latin1', 0, edge)}\n${bytes.toString('latin1', bytes.length - edge)}`
   const model = MODEL.exec(ends)?.[1] ?? 'claude-opus-5-5'
   return { model, streams: /"stream"\s*:\s*true/.test(ends) || STREAM.some((pattern) => bytes.includes(pattern)) }
 }

@@ -67,8 +67,7 @@ function fitted(text: string, schema: Readonly<Record<string, unknown>>): string
   return typeof schema['maxLength'] === 'number' ? padded.slice(0, schema['maxLength']) : padded
 }
 
-const bounded = (value: unknown, fallback: number): number =>
-  typeof value === 'number' ? Math.min(value, 1000) : fallback
+const bounded = (value: unknown, fallback: number): number => (typeof value === 'number' ? Math.min(value, 1000) : fallback)
 
 function resolve(root: unknown, reference: string): unknown {
   let at = root

@@ -11,9 +11,7 @@ describe('choosing a scenario', () => {
   })
 
   it('reads the last directive of a prompt, quoted values included', () => {
-    const chosen = parseDirective(
-      'Say [[rehearse text words=9]] or rather [[rehearse text say="two words" afterFrames=4]] please',
-    )
+    const chosen = parseDirective('Say [[rehearse text words=9]] or rather [[rehearse text say="two words" afterFrames=4]] please')
     expect(chosen?.options.text('say', '')).toBe('two words')
     expect(chosen?.options.whole('afterFrames', 0)).toBe(4)
   })

@@ -48,9 +48,7 @@ export function parseSelection(text: string): ScenarioSelection | undefined {
 
 /** Finds the last `[[rehearse NAME key=value …]]` in a prompt; values may be quoted. */
 export function parseDirective(prompt: string): ScenarioSelection | undefined {
-  const directive = [
-    ...prompt.matchAll(/\[\[rehearse\s+([a-z][a-z0-9-]*)((?:\s+[\w-]+=(?:"[^"]*"|[^\s\]]+))*)\s*\]\]/g),
-  ].at(-1)
+  const directive = [...prompt.matchAll(/\[\[rehearse\s+([a-z][a-z0-9-]*)((?:\s+[\w-]+=(?:"[^"]*"|[^\s\]]+))*)\s*\]\]/g)].at(-1)
   if (directive === undefined) return undefined
   const parts = [...(directive[2] ?? '').matchAll(/([\w-]+)=(?:"([^"]*)"|([^\s\]]+))/g)]
   return {

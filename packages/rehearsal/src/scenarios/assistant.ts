@@ -6,8 +6,7 @@ import { requestedSchema, structuredBlocks } from './structured.ts'
 import { openingThinking } from './tool-loop.ts'
 import { webSearch } from './web-search.ts'
 
-const SUMMARY =
-  '<analysis>\nA rehearsed session.\n</analysis>\n\n<summary>\nThe session was rehearsed; nothing is left to do.\n</summary>'
+const SUMMARY = '<analysis>\nA rehearsed session.\n</analysis>\n\n<summary>\nThe session was rehearsed; nothing is left to do.\n</summary>'
 
 /**
  * What Claude Code's side calls get, whatever the prompt's directive: a JSON title for a schema, a summary for a
@@ -16,11 +15,9 @@ const SUMMARY =
  */
 export function sideReply(request: MessagesRequest): ReplyParts | undefined {
   if (requestedSchema(request) !== undefined) return { blocks: structuredBlocks(request, 'Rehearse the gateway') ?? [] }
-  if (request.body['max_tokens'] === 1)
-    return { blocks: [{ type: 'text', text: 'OK' }], stopReason: 'max_tokens', usage: { output_tokens: 1 } }
+  if (request.body['max_tokens'] === 1) return { blocks: [{ type: 'text', text: 'OK' }], stopReason: 'max_tokens', usage: { output_tokens: 1 } }
   const said = textOf(request.messages.findLast((message) => message['role'] === 'user')?.['content'])
-  if (/an <analysis> block followed by a <summary> block/.test(said))
-    return { blocks: [{ type: 'text', text: SUMMARY }] }
+  if (/an <analysis> block followed by a <summary> block/.test(said)) return { blocks: [{ type: 'text', text: SUMMARY }] }
   if (request.tools.length > 0) return undefined
   const asked = `${systemText(request)}\n${said}`
   if (asked.includes('<block>')) return { blocks: [{ type: 'text', text: '<block>no</block>' }] }
@@ -46,8 +43,5 @@ export const assistant: Scenario = {
 function answer(request: MessagesRequest, opening: readonly ReplyBlock[]): ReplyBlock[] {
   const asked = request.promptText.replace(/\s+/g, ' ').slice(0, 60)
   const quoted = asked === '' ? '' : ` You asked: "${asked}".`
-  return [
-    ...opening,
-    { type: 'text', text: `This is a rehearsed answer; no model was called and nothing was spent.${quoted}` },
-  ]
+  return [...opening, { type: 'text', text: `This is a rehearsed answer; no model was called and nothing was spent.${quoted}` }]
 }

@@ -1,13 +1,5 @@
 import { once } from 'node:events'
-import {
-  constants,
-  createBrotliCompress,
-  createGzip,
-  createZstdCompress,
-  type BrotliCompress,
-  type Gzip,
-  type ZstdCompress,
-} from 'node:zlib'
+import { constants, createBrotliCompress, createGzip, createZstdCompress, type BrotliCompress, type Gzip, type ZstdCompress } from 'node:zlib'
 import { joinBytes } from '../wire/sse.ts'
 import { toSteps } from '../wire/reply.ts'
 import { messageJson } from '../wire/message.ts'
@@ -26,9 +18,7 @@ function encoding(name: Encoding): Scenario {
     reply: async (stage) => {
       const frames = stage.streams ? stage.frames(baseReply(stage)) : [messageJson(stage.complete(baseReply(stage)))]
       const delay = stage.options.number('delayMillis', 0)
-      const steps = toSteps(await compressEach(name, frames)).flatMap((step) =>
-        delay === 0 ? [step] : [step, { waitMillis: delay }],
-      )
+      const steps = toSteps(await compressEach(name, frames)).flatMap((step) => (delay === 0 ? [step] : [step, { waitMillis: delay }]))
       const type = stage.streams ? 'text/event-stream; charset=utf-8' : 'application/json'
       return {
         status: 200,

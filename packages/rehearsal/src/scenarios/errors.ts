@@ -30,21 +30,12 @@ export function apiError(stage: Stage, shape: ErrorShape): ScriptedReply {
   const { options, memory } = stage
   const { status } = shape
   const retryAfter = options.has('retryAfter') ? options.number('retryAfter', 0) : shape.retryAfterSeconds
-  const headers: HeaderList = [
-    dateHeader(memory.now()),
-    ...identityHeaders(memory.random, memory.organization),
-  ]
+  const headers: HeaderList = [dateHeader(memory.now()), ...identityHeaders(memory.random, memory.organization)]
   if (status === 429) headers.push(...rateLimitHeaders(memory.now(), { requests: 0, tokens: 0 }))
   if (retryAfter !== undefined) headers.push(['retry-after', String(retryAfter)])
   if (options.has('shouldRetry')) headers.push(['x-should-retry', String(options.flag('shouldRetry', true))])
   const type = options.text('type', shape.type ?? errorTypeOf(status))
-  return errorReply(
-    status,
-    type,
-    options.text('message', shape.message ?? MESSAGES[status] ?? `rehearsed ${type}`),
-    headers,
-    memory.random,
-  )
+  return errorReply(status, type, options.text('message', shape.message ?? MESSAGES[status] ?? `rehearsed ${type}`), headers, memory.random)
 }
 
 const ERROR_OPTIONS = {

@@ -29,11 +29,7 @@ function deltas(stage: Stage, count: number, bytes: number): readonly Uint8Array
   if (known !== undefined) return known
   const frames = Array.from({ length: count }, (_unused, index) => {
     const text = `${index} `.padEnd(bytes, 'x').slice(0, bytes)
-    return paddedSse(
-      'content_block_delta',
-      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } },
-      index % 16,
-    )
+    return paddedSse('content_block_delta', { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }, index % 16)
   })
   stage.memory.shared.set(key, frames)
   return frames

@@ -11,15 +11,12 @@ export const parallelTools: Scenario = {
   wellFormed: true,
   reply: (stage) => {
     const { request } = stage
-    if (toolCallsSincePrompt(request).length > 0)
-      return stage.respond({ blocks: [{ type: 'text', text: 'All rehearsed calls answered.' }] })
+    if (toolCallsSincePrompt(request).length > 0) return stage.respond({ blocks: [{ type: 'text', text: 'All rehearsed calls answered.' }] })
     const offered = Array.from(
       { length: stage.options.whole('calls', 3) },
       (_unused, index) => planTurn(request, 0, `parallel-p${request.promptCount}-${index + 1}`, 1)[0],
     )
-    const calls = offered.map(
-      (call, index): PlannedCall => call ?? { name: 'lookup', input: { key: `part ${index + 1}` } },
-    )
+    const calls = offered.map((call, index): PlannedCall => call ?? { name: 'lookup', input: { key: `part ${index + 1}` } })
     return stage.respond({ blocks: [{ type: 'text', text: 'Running these together.' }, ...calls.map(toBlock)] })
   },
 }

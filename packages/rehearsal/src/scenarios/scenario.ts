@@ -22,8 +22,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, string>> = {
   chance: 'applies to this share of requests, 0 to 1 (1)',
   'simulate-cache': '0 neither parses nor counts the prompt, for load runs (1)',
   model: 'the model that the reply names (the one asked for)',
-  'input-tokens':
-    'fresh input reported, instead of what was counted; also cache-read-tokens, cache-write-5m-tokens, cache-write-1h-tokens, output-tokens',
+  'input-tokens': 'fresh input reported, instead of what was counted; also cache-read-tokens, cache-write-5m-tokens, cache-write-1h-tokens, output-tokens',
   speed: 'usage.speed, e.g. fast (absent)',
   geo: 'usage.inference_geo (global)',
 }

@@ -87,9 +87,7 @@ export class Stage {
 
   /** The reply in the form that the request asked for: a stream iff `stream` is true. */
   respond(parts: ReplyParts): ScriptedReply {
-    return this.streams
-      ? this.stream(this.pacedSteps(this.frames(parts)))
-      : this.json(messageJson(this.complete(parts)))
+    return this.streams ? this.stream(this.pacedSteps(this.frames(parts))) : this.json(messageJson(this.complete(parts)))
   }
 
   stream(steps: readonly Step[]): ScriptedReply {
@@ -124,9 +122,7 @@ export class Stage {
     const { options } = this
     const write5m = options.whole('cacheWrite5mTokens', 0)
     const write1h = options.whole('cacheWrite1hTokens', 0)
-    const stated = ['inputTokens', 'cacheReadTokens', 'cacheWrite5mTokens', 'cacheWrite1hTokens'].some((name) =>
-      options.has(name),
-    )
+    const stated = ['inputTokens', 'cacheReadTokens', 'cacheWrite5mTokens', 'cacheWrite1hTokens'].some((name) => options.has(name))
     return {
       ...(stated
         ? inputUsage({
@@ -144,9 +140,7 @@ export class Stage {
 
   #extras(parts: ReplyParts): Partial<MessageParts> & { readonly blocks: readonly ReplyBlock[] } {
     if (this.#scanned !== undefined) return { blocks: parts.blocks }
-    const blocks = parts.blocks.map((block) =>
-      block.type === 'tool_use' ? { ...block, id: block.id ?? mintId('toolu', this.random) } : block,
-    )
+    const blocks = parts.blocks.map((block) => (block.type === 'tool_use' ? { ...block, id: block.id ?? mintId('toolu', this.random) } : block))
     return {
       blocks,
       ...(isObject(this.request.body['context_management']) ? { contextManagement: true } : {}),
@@ -161,8 +155,7 @@ function outputUsage(blocks: readonly ReplyBlock[]): PartialUsage {
   for (const block of blocks) {
     if (block.type === 'text') output += tokensOfText(block.text)
     else if (block.type === 'thinking') thinking += Math.max(22, tokensOfText(block.thinking))
-    else if (block.type === 'tool_use' || block.type === 'server_tool_use')
-      output += 8 + tokensOfText(block.name + JSON.stringify(block.input))
+    else if (block.type === 'tool_use' || block.type === 'server_tool_use') output += 8 + tokensOfText(block.name + JSON.stringify(block.input))
     else if (block.type === 'redacted_thinking') thinking += tokensOfText(block.data)
   }
   return { output_tokens: output + thinking, output_tokens_details: { thinking_tokens: thinking } }

@@ -116,12 +116,7 @@ export const garbageJson: Scenario = {
   wellFormed: false,
   reply: (stage) => {
     const kind = stage.options.text('kind', 'html')
-    const body =
-      kind === 'empty'
-        ? ''
-        : kind === 'broken'
-          ? '{"type":"message","content":[{"ty'
-          : '<html><body><h1>It works!</h1></body></html>'
+    const body = kind === 'empty' ? '' : kind === 'broken' ? '{"type":"message","content":[{"ty' : '<html><body><h1>It works!</h1></body></html>'
     return {
       status: 200,
       headers: stage.headers(kind === 'html' ? 'text/html' : 'application/json'),

@@ -15,15 +15,10 @@ export const oddChunking: Scenario = {
   options: { ...BASE_OPTIONS, chunking: 'byte, random, whole or a number (random)', seed: 'of random (1)' },
   wellFormed: true,
   reply: (stage) => {
-    const blocks = [
-      { type: 'text', text: 'Grüße aus 東京 🚄🎌 — naïve coöperation.' } as const,
-      ...baseReply(stage).blocks,
-    ]
+    const blocks = [{ type: 'text', text: 'Grüße aus 東京 🚄🎌 — naïve coöperation.' } as const, ...baseReply(stage).blocks]
     if (!stage.streams) return stage.respond({ blocks })
     const frames = stage.frames({ blocks })
-    const parts = stage.options.has('chunking')
-      ? undefined
-      : chunked(frames, { random: stage.options.whole('seed', 1) })
+    const parts = stage.options.has('chunking') ? undefined : chunked(frames, { random: stage.options.whole('seed', 1) })
     const steps = parts === undefined ? stage.pacedSteps(frames) : toSteps(parts)
     return stage.stream(steps.flatMap((step) => [step, { waitMillis: 0 }]))
   },
@@ -50,9 +45,7 @@ export const crlf: Scenario = {
   reply: (stage) => {
     if (!stage.streams) return stage.respond(baseReply(stage))
     const frames = stage.frames(baseReply(stage))
-    return stage.stream(
-      stage.pacedSteps(frames.map((frame) => encoder.encode(decoder.decode(frame).replaceAll('\n', '\r\n')))),
-    )
+    return stage.stream(stage.pacedSteps(frames.map((frame) => encoder.encode(decoder.decode(frame).replaceAll('\n', '\r\n')))))
   },
 }
 

@@ -28,6 +28,5 @@ export const structured: Scenario = {
   summary: 'JSON that fits output_config.format, or a forced tool call',
   options: {},
   wellFormed: true,
-  reply: (stage) =>
-    stage.respond({ blocks: structuredBlocks(stage.request) ?? [{ type: 'text', text: '{"answer":"Rehearsal"}' }] }),
+  reply: (stage) => stage.respond({ blocks: structuredBlocks(stage.request) ?? [{ type: 'text', text: '{"answer":"Rehearsal"}' }] }),
 }

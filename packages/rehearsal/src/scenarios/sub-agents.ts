@@ -18,8 +18,7 @@ export const subAgents: Scenario = {
     const { request, options } = stage
     const count = options.whole('agents', 2)
     const tool = request.toolNames.find((name) => name === 'Agent' || name === 'Task')
-    if (tool === undefined)
-      return stage.respond({ blocks: [{ type: 'text', text: 'No sub-agents are offered here.' }] })
+    if (tool === undefined) return stage.respond({ blocks: [{ type: 'text', text: 'No sub-agents are offered here.' }] })
     if (toolCallsSincePrompt(request).length >= count) {
       return stage.respond({ blocks: [{ type: 'text', text: `Done: ${count} rehearsed sub-agents.` }] })
     }

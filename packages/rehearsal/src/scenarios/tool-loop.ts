@@ -35,14 +35,9 @@ export const toolLoop: Scenario = {
     const plan = (turn: number) => planTurn(request, turn, name, options.whole('parallel', 2))
     const turn = turnReached(toolCallsSincePrompt(request).length, (index) => plan(index).length, turns)
     const calls = turn < turns ? plan(turn) : []
-    if (calls.length === 0)
-      return stage.respond({ blocks: [{ type: 'text', text: `Done: ${turn} rehearsed tool turns.` }] })
+    if (calls.length === 0) return stage.respond({ blocks: [{ type: 'text', text: `Done: ${turn} rehearsed tool turns.` }] })
     return stage.respond({
-      blocks: [
-        ...openingThinking(stage, turn),
-        { type: 'text', text: `Turn ${turn + 1} of ${turns}.` },
-        ...calls.map(toBlock),
-      ],
+      blocks: [...openingThinking(stage, turn), { type: 'text', text: `Turn ${turn + 1} of ${turns}.` }, ...calls.map(toBlock)],
     })
   },
 }

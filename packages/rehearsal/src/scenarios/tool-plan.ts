@@ -18,12 +18,7 @@ export function planTurn(request: MessagesRequest, turn: number, name: string, p
     return anyCall(request)
   }
   const read = either('Read', { file_path: file }, `cat ${file}`, 'Show the rehearsal file')
-  const bash = either(
-    'Bash',
-    { command: `wc -c ${file}`, description: 'Count the bytes of the rehearsal file' },
-    '',
-    '',
-  )
+  const bash = either('Bash', { command: `wc -c ${file}`, description: 'Count the bytes of the rehearsal file' }, '', '')
   const calls = (): (PlannedCall | undefined)[] => {
     switch (turn % TURNS_A_FILE) {
       case 0:
@@ -52,12 +47,7 @@ export function planTurn(request: MessagesRequest, turn: number, name: string, p
         return [
           offers('Glob')
             ? either('Glob', { pattern: `rehearsal-${name}-*.txt`, path: directory }, '', '')
-            : either(
-                'Grep',
-                { pattern: 'state: final', path: directory },
-                `grep -c 'state: final' ${file}`,
-                'Search the rehearsal file',
-              ),
+            : either('Grep', { pattern: 'state: final', path: directory }, `grep -c 'state: final' ${file}`, 'Search the rehearsal file'),
         ]
     }
   }

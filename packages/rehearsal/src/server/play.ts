@@ -23,12 +23,7 @@ class Ended {
  * Plays one reply on one response, honouring back-pressure, and says how it ended. Two listeners a response, whatever
  * the number of steps.
  */
-export async function play(
-  reply: ScriptedReply,
-  response: ServerResponse,
-  call: LiveCall,
-  pace: number,
-): Promise<CallOutcome> {
+export async function play(reply: ScriptedReply, response: ServerResponse, call: LiveCall, pace: number): Promise<CallOutcome> {
   const player = new Player(response, call, pace)
   try {
     if (!holdsHead(reply.steps)) player.head(reply, !startsWithBytes(reply.steps))
@@ -84,7 +79,7 @@ class Player {
   #flushHead(): void {
     // An empty chunk, not flushHeaders(): that writes the head as UTF-8, and so changes header values beyond ASCII.
     if (mayHaveBody(this.#response)) this.#response.write(noBytes)
-    // Where no body may follow, Node ignores a write.
+    // Where no body may follow, Node ignores a write, and there is no other way.
     else this.#response.flushHeaders()
   }
 
@@ -99,8 +94,7 @@ class Player {
       } else if ('until' in step) await this.#pause((resume, fail) => void step.until.then(resume, fail))
       else if ('stall' in step) await this.#pause(() => {})
       else if ('cut' in step) await this.#cut(step.cut, step.afterMillis ?? CUT_AFTER_MILLIS)
-      else if ('repeat' in step)
-        for (let round = 0; round < step.times; round += 1) await this.steps(step.repeat, reply)
+      else if ('repeat' in step) for (let round = 0; round < step.times; round += 1) await this.steps(step.repeat, reply)
       else await this.#generate(step.generate)
     }
   }

@@ -39,9 +39,7 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
   const settings = { ...REHEARSAL_DEFAULTS, ...options }
   const selection = parseSelection(settings.defaultScenario)
   if (selection === undefined || scenarioNamed(selection.name) === undefined) {
-    throw new TypeError(
-      `defaultScenario is "${settings.defaultScenario}"; use one of ${SCENARIOS.map(({ name }) => name).join(', ')}`,
-    )
+    throw new TypeError(`defaultScenario is "${settings.defaultScenario}"; use one of ${SCENARIOS.map(({ name }) => name).join(', ')}`)
   }
   const calls: LiveCall[] = []
   const socketIds = new WeakMap<Socket, number>()
@@ -71,11 +69,7 @@ export async function startRehearsal(options: RehearsalOptions = {}): Promise<Re
       if (scripted !== undefined) call.scenario = 'script'
       return scripted ?? (await route(call, memory))
     } catch (cause) {
-      return errorReply(
-        500,
-        'api_error',
-        `rehearsal: the script threw ${cause instanceof Error ? cause.message : String(cause)}`,
-      )
+      return errorReply(500, 'api_error', `rehearsal: the script threw ${cause instanceof Error ? cause.message : String(cause)}`)
     }
   }
 

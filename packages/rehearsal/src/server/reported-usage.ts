@@ -71,8 +71,7 @@ function toUsage(raw: Readonly<Record<string, unknown>>, final: boolean): Report
     inputTokens: count(raw['input_tokens']),
     outputTokens: count(raw['output_tokens']),
     cacheReadTokens: count(raw['cache_read_input_tokens']),
-    cacheWrite5mTokens:
-      split === undefined ? count(raw['cache_creation_input_tokens']) : count(split['ephemeral_5m_input_tokens']),
+    cacheWrite5mTokens: split === undefined ? count(raw['cache_creation_input_tokens']) : count(split['ephemeral_5m_input_tokens']),
     cacheWrite1hTokens: split === undefined ? 0 : count(split['ephemeral_1h_input_tokens']),
     webSearchRequests: count(server['web_search_requests']),
     raw,

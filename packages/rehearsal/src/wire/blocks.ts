@@ -50,14 +50,7 @@ export interface RawBlock {
 }
 
 /** A content block of a scripted reply. */
-export type ReplyBlock =
-  | TextBlock
-  | ThinkingBlock
-  | RedactedThinkingBlock
-  | ToolUseBlock
-  | ServerToolUseBlock
-  | WebSearchResultBlock
-  | RawBlock
+export type ReplyBlock = TextBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ServerToolUseBlock | WebSearchResultBlock | RawBlock
 
 /** A block as it stands in a finished message, ids minted. */
 export type FinishedBlock = { readonly type: string; readonly [key: string]: unknown }
@@ -86,9 +79,7 @@ function finishBlock(block: ReplyBlock, random: RandomSource): FinishedBlock {
         caller: { type: 'direct' },
       }
     case 'text':
-      return block.citations === undefined
-        ? { type: 'text', text: block.text }
-        : { citations: block.citations, type: 'text', text: block.text }
+      return block.citations === undefined ? { type: 'text', text: block.text } : { citations: block.citations, type: 'text', text: block.text }
     case 'raw':
       return block.block
     default:
@@ -111,9 +102,7 @@ export function blockEvents(block: FinishedBlock, pieceLength: number): BlockEve
     case 'text': {
       const text = String(block['text'])
       const citations = block['citations']
-      const deltas: object[] = Array.isArray(citations)
-        ? citations.map((citation: unknown) => ({ type: 'citations_delta', citation }))
-        : []
+      const deltas: object[] = Array.isArray(citations) ? citations.map((citation: unknown) => ({ type: 'citations_delta', citation })) : []
       for (const piece of pieces(text, pieceLength)) deltas.push({ type: 'text_delta', text: piece })
       return {
         start: Array.isArray(citations) ? { citations: [], type: 'text', text: '' } : { type: 'text', text: '' },
@@ -124,10 +113,7 @@ export function blockEvents(block: FinishedBlock, pieceLength: number): BlockEve
       const text = String(block['thinking'])
       const deltas: object[] = pieces(text, pieceLength).map((piece) => ({ type: 'thinking_delta', thinking: piece }))
       if (text === '') {
-        deltas.push(
-          { type: 'thinking_delta', thinking: '', estimated_tokens: 50 },
-          { type: 'thinking_delta', thinking: '', estimated_tokens: null },
-        )
+        deltas.push({ type: 'thinking_delta', thinking: '', estimated_tokens: 50 }, { type: 'thinking_delta', thinking: '', estimated_tokens: null })
       }
       deltas.push({ type: 'signature_delta', signature: String(block['signature']) })
       return { start: { type: 'thinking', thinking: '', signature: '' }, deltas }

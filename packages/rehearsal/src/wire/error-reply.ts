@@ -42,8 +42,7 @@ export function errorReply(
   const requestId = given.find(([key]) => key.toLowerCase() === 'request-id')?.[1] ?? mintId('req', random)
   const fields: HeaderList = [['content-type', 'application/json']]
   if (!has('request-id')) fields.push(['request-id', requestId])
-  if (!has('x-should-retry'))
-    fields.push(['x-should-retry', String(status === 408 || status === 409 || status === 429 || status >= 500)])
+  if (!has('x-should-retry')) fields.push(['x-should-retry', String(status === 408 || status === 409 || status === 429 || status >= 500)])
   const body = JSON.stringify({ type: 'error', error: { type, message }, request_id: requestId })
   return { status, headers: [...fields, ...given], steps: [{ bytes: body }] }
 }

@@ -38,10 +38,7 @@ export function identityHeaders(random: RandomSource, organization: string): Hea
 }
 
 /** The rate-limit fields of answers to `/v1/messages` (documented under "Rate limits"). */
-export function rateLimitHeaders(
-  nowMillis: number,
-  remaining: { readonly requests: number; readonly tokens: number },
-): HeaderList {
+export function rateLimitHeaders(nowMillis: number, remaining: { readonly requests: number; readonly tokens: number }): HeaderList {
   const reset = `${new Date(nowMillis + 1000).toISOString().slice(0, 19)}Z`
   const group = (name: string, limit: number, left: number): HeaderList => [
     [`anthropic-ratelimit-${name}-limit`, String(limit)],

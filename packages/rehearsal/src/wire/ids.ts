@@ -28,9 +28,7 @@ function base58(random: RandomSource, length: number): string {
  * characters after the version digits; `req_011C…` and `file_011C…` carry 20 (seen in recorded traffic of 2025-26).
  */
 export function mintId(prefix: string, random: RandomSource = Math.random): string {
-  return prefix === 'req' || prefix === 'file'
-    ? `${prefix}_011C${base58(random, 20)}`
-    : `${prefix}_01${base58(random, 22)}`
+  return prefix === 'req' || prefix === 'file' ? `${prefix}_011C${base58(random, 20)}` : `${prefix}_01${base58(random, 22)}`
 }
 
 /** A thinking-block signature: opaque base64 that starts with `E`, as the API's do, sized like a short one. */
@@ -45,7 +43,6 @@ export function mintSignature(random: RandomSource = Math.random, length = 228):
 
 /** A random UUID-shaped text, for opaque fields such as the organisation id. */
 export function mintUuid(random: RandomSource = Math.random): string {
-  const hex = (count: number): string =>
-    Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join('')
+  const hex = (count: number): string => Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join('')
   return `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`
 }

@@ -115,15 +115,7 @@ function openingUsage(final: MessageUsage, overrides: PartialUsage | undefined):
 }
 
 function closingUsage(final: MessageUsage): object {
-  const {
-    cache_creation,
-    service_tier: _tier,
-    inference_geo: _geo,
-    speed: _speed,
-    output_tokens_details,
-    server_tool_use,
-    ...counters
-  } = final
+  const { cache_creation, service_tier: _tier, inference_geo: _geo, speed: _speed, output_tokens_details, server_tool_use, ...counters } = final
   return {
     ...counters,
     output_tokens_details: output_tokens_details ?? { thinking_tokens: 0 },

@@ -24,9 +24,7 @@ export type PartialUsage = Partial<MessageUsage>
 /** Fills a partial usage so that the split of cache writes always adds up to its total. */
 export function completeUsage(partial: PartialUsage = {}): MessageUsage {
   const split = partial.cache_creation
-  const total =
-    partial.cache_creation_input_tokens ??
-    (split === undefined ? 0 : split.ephemeral_5m_input_tokens + split.ephemeral_1h_input_tokens)
+  const total = partial.cache_creation_input_tokens ?? (split === undefined ? 0 : split.ephemeral_5m_input_tokens + split.ephemeral_1h_input_tokens)
   return {
     input_tokens: partial.input_tokens ?? 0,
     cache_creation_input_tokens: total,

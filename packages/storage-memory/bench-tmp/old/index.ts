@@ -1,0 +1,6 @@
+/**
+ * A ledger in memory.
+ *
+ * @packageDocumentation
+ */
+export { defaultMemoryLedgerOptions, memoryLedger, type MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts'
