@@ -92,8 +92,9 @@ export const mountingCases: readonly BehaviourCase[] = [
       assert.ok(validateMessageStream((await finishing).body).complete)
       assert.equal(validateMessageStream((await lasting).body).errorType, 'overloaded_error')
       assert.equal((await drained).status, 200)
-      const { settlements } = await target.settled(3)
-      assert.deepEqual(settlements.map(({ outcome }) => outcome.kind).toSorted(), ['completed', 'cut', 'refused'])
+      // What came while it drained is not kept: no middleware saw it.
+      const { settlements } = await target.settled(2)
+      assert.deepEqual(settlements.map(({ outcome }) => outcome.kind).toSorted(), ['completed', 'cut'])
     },
   },
   {

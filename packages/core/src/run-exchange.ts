@@ -16,7 +16,7 @@ import { clientHeaders } from './route/forward-headers.ts'
 import type { Router } from './route/router.ts'
 import type { Upstream } from './route/upstream.ts'
 import { sendExchange, type Journey } from './route/send.ts'
-import type { RecordedContext, Recorder } from './settle/record.ts'
+import type { Recorder } from './settle/record.ts'
 import type { Outcome, Settlement } from './entry/settlement.ts'
 import { settlementOf, type RelayedReply } from './settle/settle.ts'
 import { toBytes } from './wire/bytes.ts'
@@ -119,7 +119,7 @@ export class ExchangeRunner {
     }
     await exchange.settle(settlement)
     // What no middleware saw costs nothing and says nothing of anyone: scanners must not fill the ledger.
-    if (journey.isAdmitted === true) for (const record of this.#recorders) await record(settlement, exchange.context as RecordedContext)
+    if (journey.isAdmitted === true) for (const record of this.#recorders) await record(settlement, exchange.context)
     this.#running.delete(exchange)
     return settlement
   }

@@ -1,5 +1,8 @@
 import { ConfigurationError, type Ledger, type LedgerEntry } from '@sluice/core'
-import { listEntries, reportParts, ReportTotals, toStorableEntry } from '@sluice/core/ledger'
+import { reportParts, ReportTotals, toEntryJson, toStorableEntry, toStorableText } from '@sluice/core/ledger'
+import { Dictionary } from './dictionary.ts'
+import { Entries } from './entries.ts'
+import { PartRows, takeLabels } from './part-rows.ts'
 import { Rollups } from './rollups.ts'
 
 /** Options of {@link memoryLedger}. */
@@ -35,27 +38,36 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): MemoryLedger {
   const maxEntries = options.maxEntries ?? defaultMemoryLedgerOptions.maxEntries
   if (!Number.isSafeInteger(maxEntries) || maxEntries <= 0)
     throw new ConfigurationError('memoryLedger.maxEntries', `${maxEntries} is not a positive whole number.`)
-  const entries = new Map<string, LedgerEntry>()
-  // Lives as long as the map: keys come in order of insertion, each once, so finding the oldest costs no search.
-  const oldest = entries.keys()
-  const rollups = new Rollups(maxEntries)
+  const dictionary = new Dictionary()
+  const entries = new Entries(dictionary)
+  const parts = new PartRows(dictionary)
+  const rollups = new Rollups(maxEntries, dictionary)
+  const foldOldest = (): void => {
+    for (let count = entries.shift(); count > 0; count -= 1) {
+      rollups.add(parts.oldest())
+      parts.shift()
+    }
+  }
   return {
     append: async (entry) => {
-      const kept = toStorableEntry(entry)
-      if (entries.has(kept.exchangeId)) return
-      entries.set(kept.exchangeId, kept)
-      if (entries.size <= maxEntries) return
-      const id = oldest.next().value as string
-      for (const part of reportParts(entries.get(id) as LedgerEntry)) rollups.add(part)
-      entries.delete(id)
+      if (entries.has(toStorableText(entry.exchangeId))) return
+      const { kept, json } = storableJson(entry)
+      const keptParts = reportParts(kept)
+      entries.push(kept, json, keptParts.length)
+      for (const part of keptParts) {
+        const row = parts.push(part.startedAt, takeLabels(dictionary, part))
+        parts.fold(row, part)
+        parts.time(row, part)
+      }
+      if (entries.size > maxEntries) foldOldest()
     },
     report: async (query) => {
       const totals = new ReportTotals(query)
       for (const part of rollups) if (totals.covers(part.startedAt)) totals.add(part)
-      for (const entry of entries.values()) if (totals.covers(entry.startedAt)) for (const part of reportParts(entry)) totals.add(part)
+      for (const part of parts) if (totals.covers(part.startedAt)) totals.add(part)
       return totals.rows()
     },
-    exchanges: async (query) => listEntries(entries.values(), query),
+    exchanges: async (query) => entries.list(query),
     get size() {
       return entries.size
     },
@@ -63,4 +75,12 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): MemoryLedger {
       return rollups.rows
     },
   }
+}
+
+/** An entry with storable text, and its JSON. Copies only where it must: all that the rule for text replaces shows as an escape. */
+function storableJson(entry: LedgerEntry): { readonly kept: LedgerEntry; readonly json: string } {
+  const json = toEntryJson(entry)
+  if (!json.includes('\\u')) return { kept: entry, json }
+  const kept = toStorableEntry(entry)
+  return { kept, json: toEntryJson(kept) }
 }

@@ -1,10 +1,12 @@
 import type { ExchangeCounts, ReportPart } from '@sluice/core/ledger'
+import { noLabel, type Dictionary } from './dictionary.ts'
+import { PartRows, releaseLabels, takeLabels, type PartLabels } from './part-rows.ts'
 
 /** All time zones in use are whole quarters of an hour from UTC, so sums by quarter are exact by hour and day in each of them. */
 const quarterMillis = 15 * 60_000
 
-type Sums = { -readonly [Key in keyof ReportPart]: ReportPart[Key] }
-type Counts = { -readonly [Key in keyof ExchangeCounts]: ExchangeCounts[Key] }
+const noLabels: PartLabels = { session: noLabel, developer: noLabel, repository: noLabel, model: noLabel, agent: noLabel, kind: noLabel, outcome: noLabel }
+const noExchanges: ExchangeCounts = { exchanges: 0, unpricedExchanges: 0, partialExchanges: 0 }
 
 /**
  * Sums of exchanges whose entries are no longer kept. Up to `maxRows` rows tell every dimension apart; beyond that, the oldest rows
@@ -12,13 +14,19 @@ type Counts = { -readonly [Key in keyof ExchangeCounts]: ExchangeCounts[Key] }
  */
 export class Rollups {
   readonly #maxRows: number
-  readonly #byDimensions = new Map<string, Sums>()
-  readonly #byTime = new Map<string, Sums>()
+  readonly #dictionary: Dictionary
+  readonly #byDimensions: PartRows
+  readonly #byTime: PartRows
+  readonly #rowByKey = new Map<string, number>()
+  readonly #rowByQuarter = new Map<number, number>()
   /** Lives as long as the map: keys come in order of insertion, each once, so finding the oldest costs no search. */
-  readonly #oldest: Iterator<string> = this.#byDimensions.keys()
+  readonly #oldestKey: Iterator<string> = this.#rowByKey.keys()
 
-  constructor(maxRows: number) {
+  constructor(maxRows: number, dictionary: Dictionary) {
     this.#maxRows = maxRows
+    this.#dictionary = dictionary
+    this.#byDimensions = new PartRows(dictionary)
+    this.#byTime = new PartRows(dictionary)
   }
 
   get rows(): number {
@@ -27,51 +35,30 @@ export class Rollups {
 
   /** Folds a part in. */
   add(part: ReportPart): void {
-    const startedAt = Math.floor(part.startedAt / quarterMillis) * quarterMillis
-    const { session, developer, repository, model, agent, kind, outcome } = part
-    fold(this.#byDimensions, JSON.stringify([startedAt, session, developer, repository, model, agent, kind, outcome]), { ...part, startedAt })
+    const quarter = Math.floor(part.startedAt / quarterMillis)
+    const labels = takeLabels(this.#dictionary, part)
+    const { session, developer, repository, model, agent, kind, outcome } = labels
+    // A row's labels keep their numbers as long as there is the row.
+    const key = `${quarter},${session},${developer},${repository},${model},${agent},${kind},${outcome}`
+    let row = this.#rowByKey.get(key)
+    if (row === undefined) this.#rowByKey.set(key, (row = this.#byDimensions.push(quarter * quarterMillis, labels)))
+    else releaseLabels(this.#dictionary, labels)
+    this.#byDimensions.fold(row, part)
     if (this.#byDimensions.size > this.#maxRows) this.#shrink()
   }
 
   *[Symbol.iterator](): Iterator<ReportPart> {
-    yield* this.#byDimensions.values()
-    yield* this.#byTime.values()
+    yield* this.#byDimensions
+    yield* this.#byTime
   }
 
   #shrink(): void {
-    const key = this.#oldest.next().value as string
-    const sums = this.#byDimensions.get(key) as Sums
-    this.#byDimensions.delete(key)
-    const leading = sums.leading ?? { exchanges: 0, unpricedExchanges: 0, partialExchanges: 0 }
-    const unknown = { session: null, developer: null, repository: null, model: null, agent: null, kind: null, outcome: null }
+    const part = this.#byDimensions.oldest()
+    let row = this.#rowByQuarter.get(part.startedAt)
+    if (row === undefined) this.#rowByQuarter.set(part.startedAt, (row = this.#byTime.push(part.startedAt, noLabels)))
     // Without models to tell apart, an exchange must count once: as its leading part says.
-    fold(this.#byTime, String(sums.startedAt), { ...sums, ...unknown, ...leading, leading })
+    this.#byTime.fold(row, part, part.leading ?? noExchanges)
+    this.#rowByKey.delete(this.#oldestKey.next().value as string)
+    this.#byDimensions.shift()
   }
-}
-
-function fold(rows: Map<string, Sums>, key: string, part: ReportPart): void {
-  const sums = rows.get(key)
-  if (sums === undefined) {
-    rows.set(key, { ...part, firstByteMillis: undefined, durationMillis: undefined })
-    return
-  }
-  sums.costNanoUsd += part.costNanoUsd
-  sums.freshInputTokens += part.freshInputTokens
-  sums.cacheReadTokens += part.cacheReadTokens
-  sums.cacheWrite5mTokens += part.cacheWrite5mTokens
-  sums.cacheWrite1hTokens += part.cacheWrite1hTokens
-  sums.outputTokens += part.outputTokens
-  sums.webSearchRequests += part.webSearchRequests
-  sums.webFetchRequests += part.webFetchRequests
-  addCounts(sums, part)
-  if (part.leading === undefined) return
-  const leading: Counts = { exchanges: 0, unpricedExchanges: 0, partialExchanges: 0, ...sums.leading }
-  addCounts(leading, part.leading)
-  sums.leading = leading
-}
-
-function addCounts(counts: Counts, more: ExchangeCounts): void {
-  counts.exchanges += more.exchanges
-  counts.unpricedExchanges += more.unpricedExchanges
-  counts.partialExchanges += more.partialExchanges
 }

@@ -49,7 +49,7 @@ export interface Exchange<out Context extends object = object> {
 }
 
 /** The gateway's own side of an {@link Exchange}. */
-export class LiveExchange implements Exchange<object> {
+export class LiveExchange implements Exchange {
   readonly id: string
   readonly startedAt: number
   readonly request: ClientRequest

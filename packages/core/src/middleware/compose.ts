@@ -17,7 +17,8 @@ export type AnyMiddleware = Middleware<never, never>
 export function compose(middleware: readonly AnyMiddleware[], innermost: Handler): Handler {
   const owners = new Map<string, string>()
   for (const { name, adds } of middleware) {
-    for (const key of (adds ?? []) as readonly string[]) {
+    const keys: readonly string[] = adds ?? []
+    for (const key of keys) {
       const owner = owners.get(key)
       if (owner !== undefined) throw new ConfigurationError('middleware', `"${name}" and "${owner}" both add "${key}" to the context. Remove one of them.`)
       owners.set(key, name)

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { sharedFolder } from '../../test/shared-material.ts'
 import { toBytes, toText } from './bytes.ts'
-import { FrameSplitter, SseFrame } from './sse-frames.ts'
+import { FrameSplitter, type SseFrame } from './sse-frames.ts'
 import { splitAt } from '../../test/json-arbitraries.ts'
 
 interface Event {
