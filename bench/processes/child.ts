@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 
 /** What a child of the benchmark answers: where it listens, or what it has used so far. */
@@ -7,6 +8,7 @@ export interface ChildReport {
   readonly cpuMicros?: number
   readonly rssBytes?: number
   readonly heapBytes?: number
+  readonly stallMillis?: number
 }
 
 /** A process under measurement. Its CPU time is read from the kernel by itself, so the load generator's and the upstream's do not count. */
@@ -16,6 +18,8 @@ export interface Child {
   readonly cpuMicros: () => Promise<number>
   /** Memory after a full collection. */
   readonly memory: () => Promise<{ readonly rssBytes: number; readonly heapBytes: number }>
+  /** The longest that the event loop was away since the last call. */
+  readonly stallMillis: () => Promise<number>
   readonly stop: () => void
 }
 
@@ -38,6 +42,10 @@ export async function startChild(script: string, args: readonly string[] = []): 
       const { rssBytes, heapBytes } = await answer(process_)
       return { rssBytes: rssBytes as number, heapBytes: heapBytes as number }
     },
+    stallMillis: async () => {
+      process_.send('stall')
+      return (await answer(process_)).stallMillis as number
+    },
     stop: () => void process_.kill('SIGKILL'),
   }
 }
@@ -55,10 +63,15 @@ function answer(child: ChildProcess): Promise<ChildReport> {
 
 /** The child's side: answers questions about its own use. */
 export function reportUsage(port: number): void {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
   process.on('message', (question) => {
     if (question === 'cpu') {
       const { user, system } = process.cpuUsage()
       process.send?.({ cpuMicros: user + system } satisfies ChildReport)
+    } else if (question === 'stall') {
+      // Watched only from the first question on: the watch itself costs a timer every millisecond.
+      process.send?.({ stallMillis: delay.enable() ? 0 : delay.max / 1e6 } satisfies ChildReport)
+      delay.reset()
     } else {
       globalThis.gc?.()
       const { rss, heapUsed } = process.memoryUsage()

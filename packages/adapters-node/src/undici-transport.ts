@@ -183,7 +183,14 @@ class Call implements Dispatcher.DispatchHandler {
 
 /** Several chunks go as a stream: joined they would be a second copy of the body, whose memory costs more to collect than it saves. */
 function toUndici(chunks: readonly Uint8Array[]): Readable | Uint8Array | null {
-  return chunks.length > 1 ? Readable.from(chunks, { objectMode: false }) : (chunks[0] ?? null)
+  if (chunks.length <= 1) return chunks[0] ?? null
+  return new Readable({
+    read() {
+      // They are all here already; an iterator would cost a promise for each.
+      for (const chunk of chunks) this.push(chunk)
+      this.push(null)
+    },
+  })
 }
 
 function latin1(value: Buffer | string | undefined): string {

@@ -68,22 +68,23 @@ export class Entries {
 
   /** The answer to a query. Parses what the columns do not rule out, and no more than what may be among the newest. */
   list(query: ExchangeQuery): readonly LedgerEntry[] {
-    const rows = this.#candidates(query)
-    const startedAt = (row: number): number => this.#blocks.of(row).startedAt[row % blockRows] as number
-    // An id may be of one hash with another, and then the newest by far is none of those sought.
-    const floor = query.id === undefined ? nthGreatest(rows.map(startedAt), query.limit ?? 100) : -Infinity
-    return listEntries(rows.filter((row) => startedAt(row) >= floor).map((row) => this.#entryAt(row)), query)
+    const { rows, times } = this.#candidates(query)
+    // Of those found by an id, one may only share its hash: none of them is left out before it is parsed.
+    const floor = query.id === undefined ? nthGreatest(times, query.limit ?? 100) : -Infinity
+    const newest = rows.filter((_row, index) => (times[index] as number) >= floor)
+    return listEntries(newest.map((row) => this.#entryAt(row)), query)
   }
 
-  /** Rows that may be sought, newest first. */
-  #candidates(query: ExchangeQuery): readonly number[] {
+  /** Rows that may be sought, the last one appended first, and when their exchanges started. */
+  #candidates(query: ExchangeQuery): { readonly rows: readonly number[]; readonly times: readonly number[] } {
+    const rows: number[] = []
+    const times: number[] = []
     const { since = -Infinity, until = Infinity } = query
     const session = query.session === undefined ? undefined : this.#dictionary.find(toStorableText(query.session))
-    if (query.session !== undefined && session === undefined) return []
+    if (query.session !== undefined && session === undefined) return { rows, times }
     const id = query.id === undefined ? undefined : toStorableText(query.id)
     const hash = hashOf(id)
     const own = id === undefined ? undefined : this.#rowById.get(id)
-    const rows: number[] = []
     for (let row = this.#blocks.end - 1; row >= this.#blocks.first; row -= 1) {
       const columns = this.#blocks.of(row)
       const at = row % blockRows
@@ -92,8 +93,9 @@ export class Entries {
       if (session !== undefined && columns.session[at] !== session) continue
       if (id !== undefined && row !== own && columns.upstreamRequestHash[at] !== hash && columns.messageHash[at] !== hash) continue
       rows.push(row)
+      times.push(startedAt)
     }
-    return rows
+    return { rows, times }
   }
 
   #entryAt(row: number): LedgerEntry {

@@ -72,8 +72,7 @@ describe('a client that does not read', () => {
   })
 
   it('does not hold up a source that waits for it when the reply is cut', async () => {
-    const { gateway, clock, faults } = bench([complete])
-    void faults
+    const { gateway, clock } = bench([complete])
     const request = clientRequest({ json: messagesBody })
     const sink = collectingSink()
     sink.hold()
@@ -85,14 +84,15 @@ describe('a client that does not read', () => {
     expect(await settled).toMatchObject({ outcome: { kind: 'cut', error: { code: 'shutting-down' } } })
   })
 
-  it('a sink whose promise rejects ends the exchange as any broken one, and no promise is left over', async () => {
-    const { gateway, clock } = bench([{ headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' }], { upstream: { heartbeatMillis: 1_000, deadlines: { idleMillis: 5_000 } } })
+  it('whose sink fails, here by a rejected promise under a ping, counts as gone; the operator is told, and the upstream is not blamed', async () => {
+    const { gateway, clock, faults } = bench([{ headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' }], { upstream: { heartbeatMillis: 1_000, deadlines: { idleMillis: 5_000 } } })
     const inner = collectingSink()
     let writes = 0
     const sink = { ...inner, write: (chunk: Uint8Array) => ((writes += 1) > 3 ? Promise.reject(new Error('sink broke')) : inner.write(chunk)) }
     const settled = gateway.handle(clientRequest({ json: messagesBody }), sink)
     await clock.advanceAsync(5_000)
-    expect(await settled).toMatchObject({ outcome: { kind: 'upstream-truncated' } })
+    expect(await settled).toMatchObject({ outcome: { kind: 'client-gone' }, usage: { source: 'partial' } })
+    expect(faults.map(({ code }) => code)).toEqual(['sink-failed'])
   })
 })
 

@@ -134,7 +134,7 @@ export class Relay {
     if (this.#stopped !== undefined) return
     const { drainMillis, clock, meter } = this.#options
     // A client that hangs up on the last frame has all it came for.
-    this.#stopped = { kind: meter.stopped && this.#tail.length === 0 ? 'complete' : 'client-gone' }
+    this.#stopped = { kind: meter.stopped && this.#tail.length === 0 && this.#heldReply === undefined ? 'complete' : 'client-gone' }
     this.#isDeaf = true
     if (drainMillis === undefined) this.#cancel(reason)
     else this.#stopReadingOn = clock.after(drainMillis, () => this.#cancel(reason))
