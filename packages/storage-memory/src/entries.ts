@@ -61,7 +61,7 @@ export class Entries {
     const parts = columns.parts[at] as number
     this.#dictionary.release(columns.session[at] as number)
     this.#rowById.delete(this.#oldestId.next().value as string)
-    this.#texts.dropBefore((columns.position[at] as number) + (columns.bytes[at] as number))
+    this.#texts.dropBefore(columns.position[at] as number)
     this.#blocks.shift()
     return parts
   }
@@ -72,7 +72,10 @@ export class Entries {
     // Of those found by an id, one may only share its hash: none of them is left out before it is parsed.
     const floor = query.id === undefined ? nthGreatest(times, query.limit ?? 100) : -Infinity
     const newest = rows.filter((_row, index) => (times[index] as number) >= floor)
-    return listEntries(newest.map((row) => this.#entryAt(row)), query)
+    return listEntries(
+      newest.map((row) => this.#entryAt(row)),
+      query,
+    )
   }
 
   /** Rows that may be sought, the last one appended first, and when their exchanges started. */

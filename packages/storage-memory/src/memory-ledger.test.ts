@@ -89,6 +89,52 @@ test('memory is bounded: beyond the bound sums keep their time, and at last only
   expect(bySession[0]).toMatchObject({ group: { session: null }, exchanges: 4_850 })
 })
 
+test('nothing is mixed up when far more has come and gone than a block of columns or of text holds', { timeout: 60_000 }, async () => {
+  const entries = sampleEntries(17, 14_000).filter(({ cost }) => cost.lines.length < 2)
+  const ledger = memoryLedger({ maxEntries: 4_500 })
+  await appendAll(ledger, entries)
+  const kept = entries.slice(-4_500)
+  const newest = kept.toSorted((left, right) => right.startedAt - left.startedAt || (left.exchangeId < right.exchangeId ? 1 : -1))
+  expect(await ledger.exchanges({ limit: 10_000 })).toEqual(newest)
+  expect(await ledger.exchanges({ limit: 7 })).toEqual(newest.slice(0, 7))
+  expect(await ledger.exchanges({ session: '5f1c', limit: 50 })).toEqual(newest.filter(({ attribution }) => attribution.session?.value === '5f1c').slice(0, 50))
+  expect(await ledger.exchanges({ id: entries[0]?.exchangeId as string })).toEqual([])
+  for (const query of [{ groupBy: [] }, { groupBy: ['day', 'hour'], timeZone: 'Asia/Kathmandu' }] as const) {
+    expect(withoutPercentiles(await ledger.report(query))).toEqual(withoutPercentiles(reportOracle(entries, query)))
+  }
+})
+
+test('amounts beyond 2^53 and beyond 2^63 nano-dollars are exact, kept whole and folded', async () => {
+  const costs = [2n ** 53n - 1n, 2n ** 53n + 1n, 2n ** 63n + 1n, -(2n ** 64n) - 1n, 1n, 2n ** 53n]
+  const entries = costs.map((costNanoUsd) => sampleEntry({ parts: [{ costNanoUsd }] }))
+  for (const maxEntries of [10, 3, 1]) {
+    const ledger = memoryLedger({ maxEntries })
+    await appendAll(ledger, entries)
+    expect(await ledger.report({ groupBy: [] })).toMatchObject([{ exchanges: 6, costNanoUsd: costs.reduce((sum, cost) => sum + cost, 0n) }])
+  }
+})
+
+test('a list by id finds what is far older than the newest, and nothing that only shares a hash', async () => {
+  const ledger = memoryLedger()
+  const start = Date.UTC(2026, 10, 24)
+  await appendAll(
+    ledger,
+    Array.from({ length: 500 }, (_, index) => sampleEntry({ startedAt: start + index, upstreamRequestId: `req_${index}`, messageId: 'costarring' })),
+  )
+  expect(await ledger.exchanges({ id: 'req_3', limit: 1 })).toMatchObject([{ startedAt: start + 3 }])
+  // These two have one FNV-1a hash.
+  expect([await ledger.exchanges({ id: 'liquid' }), (await ledger.exchanges({ id: 'costarring' })).length]).toEqual([[], 100])
+})
+
+test('an id that has been evicted may come again', async () => {
+  const ledger = memoryLedger({ maxEntries: 1 })
+  await appendAll(
+    ledger,
+    ['a', 'b', 'b', 'a'].map((exchangeId) => sampleEntry({ exchangeId })),
+  )
+  expect(await ledger.report({ groupBy: [] })).toMatchObject([{ exchanges: 3 }])
+})
+
 test('what was folded is in the percentiles no more', async () => {
   const ledger = memoryLedger({ maxEntries: 1 })
   const startedAt = Date.UTC(2026, 10, 24)

@@ -2,7 +2,8 @@ import { ConfigurationError, type Ledger, type LedgerEntry } from '@sluice/core'
 import { reportParts, ReportTotals, toEntryJson, toStorableEntry, toStorableText } from '@sluice/core/ledger'
 import { Dictionary } from './dictionary.ts'
 import { Entries } from './entries.ts'
-import { PartRows, takeLabels } from './part-rows.ts'
+import { takeLabels } from './part-labels.ts'
+import { PartRows } from './part-rows.ts'
 import { Rollups } from './rollups.ts'
 
 /** Options of {@link memoryLedger}. */
@@ -44,7 +45,7 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): MemoryLedger {
   const rollups = new Rollups(maxEntries, dictionary)
   const foldOldest = (): void => {
     for (let count = entries.shift(); count > 0; count -= 1) {
-      rollups.add(parts.oldest())
+      rollups.add(parts.at(parts.first))
       parts.shift()
     }
   }

@@ -1,11 +1,9 @@
-import type { EntryDimension, ExchangeCounts, ReportPart } from '@sluice/core/ledger'
+import type { ExchangeCounts, ReportPart } from '@sluice/core/ledger'
 import { blockRows, Blocks } from './blocks.ts'
 import type { Dictionary } from './dictionary.ts'
 import { PartColumns } from './part-columns.ts'
 import { PartCursor } from './part-cursor.ts'
-
-/** The labels of a part, as numbers of a {@link Dictionary}. */
-export type PartLabels = Readonly<Record<EntryDimension, number>>
+import { labelsIn, partDimensions, releaseLabels, type PartLabels } from './part-labels.ts'
 
 /** A queue of report parts in columns: what is left of an exchange once its text is put away. */
 export class PartRows {
@@ -20,6 +18,11 @@ export class PartRows {
 
   get size(): number {
     return this.#blocks.size
+  }
+
+  /** The oldest row. */
+  get first(): number {
+    return this.#blocks.first
   }
 
   /** Adds a row under these labels, whose uses it takes over; all its figures are 0, and it has no times but its start. */
@@ -83,16 +86,26 @@ export class PartRows {
     columns.durationMillis[row % blockRows] = durationMillis
   }
 
-  /** The oldest part, to be read before the next change. */
-  oldest(): ReportPart {
-    const row = this.#blocks.first
+  /** The part in a row, to be read before that is dropped. */
+  at(row: number): ReportPart {
     return new PartCursor(this.#dictionary, this.#largeCosts, this.#blocks.of(row), row)
+  }
+
+  labelsAt(row: number): PartLabels {
+    return labelsIn(this.#blocks.of(row), row % blockRows)
+  }
+
+  /** True for a row with this start and these labels. */
+  isOf(row: number, startedAt: number, labels: PartLabels): boolean {
+    const columns = this.#blocks.of(row)
+    const at = row % blockRows
+    return columns.startedAt[at] === startedAt && partDimensions.every((dimension) => columns[dimension][at] === labels[dimension])
   }
 
   /** Drops the oldest row. */
   shift(): void {
     const row = this.#blocks.first
-    releaseLabels(this.#dictionary, rowLabels(this.#blocks.of(row), row % blockRows))
+    releaseLabels(this.#dictionary, this.labelsAt(row))
     this.#largeCosts.delete(row)
     this.#blocks.shift()
   }
@@ -117,38 +130,6 @@ export class PartRows {
     columns.costNanoUsd[at] = isExact ? rounded : NaN
     if (isExact) this.#largeCosts.delete(row)
     else this.#largeCosts.set(row, sum)
-  }
-}
-
-/** Takes a use of each of a part's labels. */
-export function takeLabels(dictionary: Dictionary, part: Readonly<Record<EntryDimension, string | null>>): PartLabels {
-  return {
-    session: dictionary.take(part.session),
-    developer: dictionary.take(part.developer),
-    repository: dictionary.take(part.repository),
-    model: dictionary.take(part.model),
-    agent: dictionary.take(part.agent),
-    kind: dictionary.take(part.kind),
-    outcome: dictionary.take(part.outcome),
-  }
-}
-
-/** Takes the uses back. */
-export function releaseLabels(dictionary: Dictionary, labels: PartLabels): void {
-  for (const label of Object.values(labels)) dictionary.release(label)
-}
-
-function rowLabels(columns: PartColumns, at: number): PartLabels {
-  const { session, developer, repository, model, agent, kind, outcome } = columns
-  const label = (column: Uint32Array): number => column[at] as number
-  return {
-    session: label(session),
-    developer: label(developer),
-    repository: label(repository),
-    model: label(model),
-    agent: label(agent),
-    kind: label(kind),
-    outcome: label(outcome),
   }
 }
 

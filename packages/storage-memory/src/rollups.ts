@@ -1,6 +1,7 @@
 import type { ExchangeCounts, ReportPart } from '@sluice/core/ledger'
 import { noLabel, type Dictionary } from './dictionary.ts'
-import { PartRows, releaseLabels, takeLabels, type PartLabels } from './part-rows.ts'
+import { releaseLabels, takeLabels, type PartLabels } from './part-labels.ts'
+import { PartRows } from './part-rows.ts'
 
 /** All time zones in use are whole quarters of an hour from UTC, so sums by quarter are exact by hour and day in each of them. */
 const quarterMillis = 15 * 60_000
@@ -17,10 +18,12 @@ export class Rollups {
   readonly #dictionary: Dictionary
   readonly #byDimensions: PartRows
   readonly #byTime: PartRows
-  readonly #rowByKey = new Map<string, number>()
+  /**
+   * By hash of start and labels, as numbers that are no objects on the heap. Of two rows with one hash, the later has the place,
+   * and the earlier gets no more: sums are as exact in two rows as in one.
+   */
+  readonly #rowByHash = new Map<number, number>()
   readonly #rowByQuarter = new Map<number, number>()
-  /** Lives as long as the map: keys come in order of insertion, each once, so finding the oldest costs no search. */
-  readonly #oldestKey: Iterator<string> = this.#rowByKey.keys()
 
   constructor(maxRows: number, dictionary: Dictionary) {
     this.#maxRows = maxRows
@@ -35,14 +38,12 @@ export class Rollups {
 
   /** Folds a part in. */
   add(part: ReportPart): void {
-    const quarter = Math.floor(part.startedAt / quarterMillis)
+    const startedAt = Math.floor(part.startedAt / quarterMillis) * quarterMillis
     const labels = takeLabels(this.#dictionary, part)
-    const { session, developer, repository, model, agent, kind, outcome } = labels
-    // A row's labels keep their numbers as long as there is the row.
-    const key = `${quarter},${session},${developer},${repository},${model},${agent},${kind},${outcome}`
-    let row = this.#rowByKey.get(key)
-    if (row === undefined) this.#rowByKey.set(key, (row = this.#byDimensions.push(quarter * quarterMillis, labels)))
-    else releaseLabels(this.#dictionary, labels)
+    const hash = hashOf(startedAt, labels)
+    let row = this.#rowByHash.get(hash)
+    if (row !== undefined && this.#byDimensions.isOf(row, startedAt, labels)) releaseLabels(this.#dictionary, labels)
+    else this.#rowByHash.set(hash, (row = this.#byDimensions.push(startedAt, labels)))
     this.#byDimensions.fold(row, part)
     if (this.#byDimensions.size > this.#maxRows) this.#shrink()
   }
@@ -53,12 +54,24 @@ export class Rollups {
   }
 
   #shrink(): void {
-    const part = this.#byDimensions.oldest()
+    const oldest = this.#byDimensions.first
+    const part = this.#byDimensions.at(oldest)
     let row = this.#rowByQuarter.get(part.startedAt)
     if (row === undefined) this.#rowByQuarter.set(part.startedAt, (row = this.#byTime.push(part.startedAt, noLabels)))
     // Without models to tell apart, an exchange must count once: as its leading part says.
     this.#byTime.fold(row, part, part.leading ?? noExchanges)
-    this.#rowByKey.delete(this.#oldestKey.next().value as string)
+    const hash = hashOf(part.startedAt, this.#byDimensions.labelsAt(oldest))
+    if (this.#rowByHash.get(hash) === oldest) this.#rowByHash.delete(hash)
     this.#byDimensions.shift()
   }
+}
+
+/** Of 30 bits: what every engine keeps in a map without an object. */
+function hashOf(startedAt: number, { session, developer, repository, model, agent, kind, outcome }: PartLabels): number {
+  let hash = Math.imul(startedAt / quarterMillis, 0x9e3779b1)
+  for (const label of [session, developer, repository, model, agent, kind, outcome]) {
+    hash = Math.imul(hash ^ label, 0x85ebca6b)
+    hash ^= hash >>> 15
+  }
+  return hash >>> 2
 }

@@ -19,11 +19,11 @@ export class TextQueue {
 
   push(text: string): TextPlace {
     const newest = this.#blocks.at(-1)
-    if (newest !== undefined) {
+    if (newest !== undefined && this.#taken < newest.length) {
       const { read, written } = encoder.encodeInto(text, newest.subarray(this.#taken))
       if (read === text.length) return this.#take(written)
     }
-    // No UTF-16 unit takes more than three bytes of UTF-8.
+    // No UTF-16 unit takes more than three bytes of UTF-8. A text that may be longer than a block has one to itself, of its own length.
     const mostBytes = text.length * 3
     const isLong = mostBytes > blockBytes
     const block = isLong ? encoder.encode(text) : (this.#spare ?? new Uint8Array(blockBytes))
@@ -39,7 +39,7 @@ export class TextQueue {
     return decoder.decode(block.subarray(offset, offset + bytes))
   }
 
-  /** Drops what came before the text at that position. */
+  /** Frees the blocks before that of the text at this position. */
   dropBefore(position: number): void {
     const first = Math.floor(position / blockBytes)
     for (; this.#dropped < first; this.#dropped += 1) {
