@@ -2,7 +2,7 @@ import type { ContentDecoder, DecoderFactory } from '@sluice/core'
 import { nodeZlib, type NodeTransform } from './surroundings.ts'
 
 /** Names in `DecompressionStream` of the codings of HTTP; the last two only on some runtimes. */
-const formats: Readonly<Record<string, string>> = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }
+const formats: ReadonlyMap<string, string> = new Map(Object.entries({ gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate', br: 'brotli', zstd: 'zstd' }))
 
 const nodeDecoders: Readonly<Record<string, (() => NodeTransform) | undefined>> = {
   br: nodeZlib?.createBrotliDecompress,
@@ -11,7 +11,7 @@ const nodeDecoders: Readonly<Record<string, (() => NodeTransform) | undefined>> 
 
 /** Decodes with `DecompressionStream` where it knows the coding, else with `node:zlib` where the runtime has it. */
 export const contentDecoder: DecoderFactory = (coding, onBytes, onError) => {
-  const format = formats[coding]
+  const format = formats.get(coding)
   if (format === undefined) return undefined
   let pair: DecompressionStream
   try {
@@ -28,15 +28,16 @@ type CompressionFormat = ConstructorParameters<typeof DecompressionStream>[0]
 function streamDecoder({ readable, writable }: DecompressionStream, onBytes: (chunk: Uint8Array) => void, onError: (error: unknown) => void): ContentDecoder {
   const writer = writable.getWriter()
   const reader = readable.getReader() as ReadableStreamDefaultReader<Uint8Array>
+  let isStopped = false
   const read = async (): Promise<void> => {
     try {
       for (;;) {
         const { done, value } = await reader.read()
-        if (done) return
+        if (done || isStopped) return
         onBytes(value)
       }
     } catch (error) {
-      onError(error)
+      if (!isStopped) onError(error)
     }
   }
   const ended = read()
@@ -49,6 +50,11 @@ function streamDecoder({ readable, writable }: DecompressionStream, onBytes: (ch
       writer.close().catch(ignore)
       return ended
     },
+    stop: () => {
+      isStopped = true
+      writer.abort().catch(ignore)
+      reader.cancel().catch(ignore)
+    },
   }
 }
 
@@ -57,6 +63,8 @@ function nodeDecoder(stream: NodeTransform, onBytes: (chunk: Uint8Array) => void
   const ended = new Promise<void>((resolve) => {
     stream.on('data', onBytes)
     stream.on('end', resolve)
+    // Stopped, it never ends.
+    stream.on('close', resolve)
     stream.on('error', (error: unknown) => {
       if (isOver) return
       isOver = true
@@ -71,6 +79,10 @@ function nodeDecoder(stream: NodeTransform, onBytes: (chunk: Uint8Array) => void
     end: () => {
       if (!isOver) stream.end()
       return ended
+    },
+    stop: () => {
+      isOver = true
+      stream.destroy()
     },
   }
 }

@@ -24,7 +24,8 @@ export interface NodeZlib {
 export interface NodeTransform {
   readonly write: (chunk: Uint8Array) => unknown
   readonly end: () => unknown
-  readonly on: (event: 'data' | 'end' | 'error', listener: (value: never) => void) => unknown
+  readonly destroy: () => unknown
+  readonly on: (event: 'data' | 'end' | 'close' | 'error', listener: (value: never) => void) => unknown
 }
 
 /** `node:zlib` on Node, Bun, Deno, and workerd with `nodejs_compat`; undefined elsewhere. Not imported, so that nothing needs it to load. */

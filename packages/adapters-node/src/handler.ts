@@ -50,9 +50,12 @@ function hasBody(request: IncomingMessage): boolean {
 }
 
 function bodySource(request: IncomingMessage): ByteSource {
+  let stopPump: ((error: unknown) => void) | undefined
   return {
     pump: (write) =>
       new Promise((resolve, reject) => {
+        // What has been destroyed emits nothing any more.
+        if (request.destroyed && !request.complete) return reject(clientLeft())
         if (request.readableDidRead || request.readableEnded) {
           return reject(
             new GatewayError('internal', 'Another part of this server read the request body before the gateway. Its developer must mount the gateway before any body parser (express.json()).'),
@@ -76,11 +79,19 @@ function bodySource(request: IncomingMessage): ByteSource {
           }
         }
         const end = (): void => stop()
-        const close = (): void => stop(new Error('the client closed the connection within its request'))
+        const close = (): void => stop(clientLeft())
+        stopPump = stop
         request.on('data', take).once('end', end).once('close', close).once('error', stop)
       }),
-    cancel: () => void request.resume(),
+    cancel: (reason) => {
+      if (stopPump === undefined) request.resume()
+      else stopPump(reason ?? new Error('cancelled'))
+    },
   }
+}
+
+function clientLeft(): Error {
+  return new Error('the client closed the connection within its request')
 }
 
 const noBytes = new Uint8Array(0)

@@ -65,6 +65,8 @@ function contentDecoder(stream: Transform, onBytes: (chunk: Uint8Array) => void,
   const ended = new Promise<void>((resolve) => {
     stream.on('data', onBytes)
     stream.once('end', resolve)
+    // Stopped, it never ends.
+    stream.once('close', resolve)
     stream.once('error', (error) => {
       isOver = true
       onError(error)
@@ -78,6 +80,10 @@ function contentDecoder(stream: Transform, onBytes: (chunk: Uint8Array) => void,
     end: () => {
       if (!isOver) stream.end()
       return ended
+    },
+    stop: () => {
+      isOver = true
+      stream.destroy()
     },
   }
 }

@@ -55,13 +55,15 @@ function markStarting(call: Call): void {
   starting = call
 }
 diagnostics.subscribe('undici:client:sendHeaders', (message) => {
-  if (starting !== undefined) starting.isOnUsedConnection = (message as { readonly socket: Socket }).socket.bytesRead > 0
+  const { socket } = message as { readonly socket: Socket }
+  if (starting !== undefined) starting.connection = { socket, bytesReadBefore: socket.bytesRead }
   starting = undefined
 })
 
 /** One request's callbacks, and the byte source of its reply. */
 class Call implements Dispatcher.DispatchHandler {
-  isOnUsedConnection = false
+  /** What carries the request, and what it had brought before. */
+  connection: { readonly socket: Socket; readonly bytesReadBefore: number } | undefined
   readonly #signal: AbortSignal
   readonly #resolve: (reply: UpstreamReply) => void
   readonly #reject: (error: unknown) => void
@@ -118,9 +120,14 @@ class Call implements Dispatcher.DispatchHandler {
     if (this.#hasHead) return this.#end({ error })
     this.#signal.removeEventListener('abort', this.#onAbort)
     if (this.#ended !== undefined) return this.#reject(this.#ended.error)
-    const phase = this.#isStarted ? (this.isOnUsedConnection && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'
+    const phase = this.#isStarted ? (this.#isUnanswered && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'
     this.#ended = { error }
     this.#reject(new TransportError(phase, `${phase}: ${(error as NodeJS.ErrnoException).code ?? error.name}`, { cause: error }))
+  }
+
+  /** True on a connection that had served before, and brought nothing since: not even an early hint, which would show that the request was taken. */
+  get #isUnanswered(): boolean {
+    return this.connection !== undefined && this.connection.bytesReadBefore > 0 && this.connection.socket.bytesRead === this.connection.bytesReadBefore
   }
 
   #pump(write: ByteWriter): Promise<void> {
@@ -155,7 +162,7 @@ class Call implements Dispatcher.DispatchHandler {
 
   /** Hands on what waited, then lets the connection go on, or ends. */
   #flush(): void {
-    while (this.#waiting.length > 0 && !this.#isBusy && this.#ended?.error === undefined) this.#hand(this.#waiting.shift() as Uint8Array)
+    while (this.#waiting.length > 0 && !this.#isBusy) this.#hand(this.#waiting.shift() as Uint8Array)
     if (this.#isBusy) return
     if (this.#ended !== undefined) this.#finish(this.#ended)
     else this.#controller?.resume()

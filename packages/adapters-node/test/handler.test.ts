@@ -71,7 +71,7 @@ describe('the node handler', () => {
     const { socket, text } = await client()
     const body = `{"model":"m","x":"${'y'.repeat(200_000)}"}`
     socket.write('POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n')
-    socket.write(`${[...body].map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`)
+    socket.write(`${body.split('').map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`)
     while (!text().includes('\r\n\r\n')) await sleep(5)
     expect(text()).toContain('200 OK')
     const sent = transport.calls[0]?.request.body ?? []

@@ -109,8 +109,8 @@ describe('the undici transport', () => {
     const seen: string[] = []
     const send = await upstream((socket, request, index) => {
       seen.push(request.slice(request.indexOf('\r\n\r\n')))
-      if (index === 1) return void socket.destroy()
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+      if (index === 1) socket.destroy()
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
     })
     const body = ['{"a":', '"日本",', '"b":1}']
     await read(await send(body))
@@ -124,9 +124,8 @@ describe('the undici transport', () => {
 
   it('a kept-alive connection that had begun to answer is not stale: its request was taken', async () => {
     const send = await upstream((socket, _request, index) => {
-      if (index === 0) return void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
-      socket.write('HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n')
-      setTimeout(() => socket.destroy(), 50)
+      socket.write(index === 0 ? 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok' : 'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n')
+      if (index > 0) setTimeout(() => socket.destroy(), 50)
     })
     await read(await send())
     await sleep(10)

@@ -300,6 +300,33 @@ describe('routing and patches', () => {
     expect(String(errors[0])).toContain('declare it before next()')
   })
 
+  it('R20: signed and redacted thinking reaches the client as the upstream wrote it, with observers, gates and a model change at work', async () => {
+    const signature = 'EqQBCgIYAhIM'.repeat(40)
+    const block = (data: object): string => `event: content_block_start\ndata: ${JSON.stringify({ type: 'content_block_start', index: 0, content_block: data })}  \n\n`
+    const delta = (data: object): string => `event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: data })}\n\n`
+    const thinking = [
+      block({ type: 'thinking', thinking: '', signature: '' }),
+      delta({ type: 'thinking_delta', thinking: '' }),
+      delta({ type: 'signature_delta', signature }),
+      block({ type: 'redacted_thinking', data: signature }),
+    ]
+    const frames = [replyFrames[0] as string, ...thinking, ...replyFrames.slice(1)]
+    const { gateway, send } = bench([{ headers: eventStream, body: frames }])
+    gateway
+      .use({
+        name: 'watch',
+        handle: (exchange, next) => {
+          exchange.observe({ name: 'looks', onFrame: (frame) => void frame.json })
+          exchange.gate({ name: 'passes', onFrame: () => 'pass', onMessage: () => 'pass' })
+          return next({})
+        },
+      })
+      .route(() => ({ upstream: 'scripted', model: 'claude-opus-4-8' }))
+    const { sink, settlement } = await send()
+    expect(sink.text()).toBe(frames.join(''))
+    expect(settlement.proof.responseDigest).toBe(settlement.proof.upstreamResponseDigest)
+  })
+
   it('next() twice names the middleware', async () => {
     const { gateway, send, faults } = bench([complete, complete])
     gateway.use({

@@ -35,6 +35,11 @@ export interface RunnerOptions {
   readonly drainMillis: number | undefined
 }
 
+/** Claude Code sends about thirty, proxies before it some more. */
+const mostHeaderFields = 100
+/** A server that answers TRACE shows what it was sent: the upstream's credential. CONNECT asks for a tunnel. */
+const refusedMethods: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT'])
+
 /** A client may name any model; the memory of which were told is bounded. */
 const mostToldModels = 100
 
@@ -71,8 +76,8 @@ export class ExchangeRunner {
 
   run(request: ClientRequest, sink: ClientSink, handler: Handler): Promise<Settlement | undefined> {
     const target = parseTarget(request.target)
-    const isSane = target !== undefined && isSaneHost(request.headers, request.parsedAuthority)
-    if (isSane) {
+    const problem = problemOf(request, target)
+    if (problem === undefined && target !== undefined) {
       const local = localAnswer(request.method, target.path, !this.#isDraining)
       if (local !== undefined) {
         answer(sink, local.status, [['content-type', 'application/json']], local.body)
@@ -84,7 +89,7 @@ export class ExchangeRunner {
       this.#options.host.onFault({ code: 'sink-failed', message: `the adapter's sink failed: ${call}`, exchangeId: exchange.id, cause })
       exchange.abort('client', cause)
     })
-    const running = this.#run(exchange, safe, isSane ? handler : refuseTarget)
+    const running = this.#run(exchange, safe, handler, problem)
     this.#running.set(exchange, running)
     return running
   }
@@ -100,16 +105,30 @@ export class ExchangeRunner {
     cancel()
   }
 
-  async #run(exchange: LiveExchange, sink: ClientSink, handler: Handler): Promise<Settlement> {
-    const { request } = exchange
+  /** Never rejects: what nothing below foresaw ends this exchange, and neither another one nor the process. */
+  async #run(exchange: LiveExchange, sink: ClientSink, handler: Handler, problem: GatewayError | undefined): Promise<Settlement | undefined> {
     const journey: Journey = { attempts: [] }
     this.#journeys.set(exchange, journey)
+    try {
+      return await this.#conduct(exchange, journey, sink, handler, problem)
+    } catch (cause) {
+      this.#options.host.onFault({ code: 'middleware-threw', message: 'an exchange failed where nothing should, and was broken off', exchangeId: exchange.id, cause })
+      journey.outcome?.reply.body.cancel(cause)
+      sink.abort(cause)
+      return undefined
+    } finally {
+      this.#running.delete(exchange)
+    }
+  }
+
+  async #conduct(exchange: LiveExchange, journey: Journey, sink: ClientSink, handler: Handler, problem: GatewayError | undefined): Promise<Settlement> {
+    const { request } = exchange
     const clientLeft = (): void => exchange.abort('client', request.signal.reason)
     if (request.signal.aborted) clientLeft()
     else request.signal.addEventListener('abort', clientLeft, { once: true })
     let settlement: Settlement
     try {
-      const reply = await this.#decide(exchange, journey, handler)
+      const reply = await this.#decide(exchange, journey, handler, problem)
       if (journey.outcome !== undefined && !(isUpstreamReply(reply) && reply.upstream === journey.outcome.reply)) {
         journey.outcome.reply.body.cancel(new Error('the gateway answered by itself'))
       }
@@ -120,17 +139,17 @@ export class ExchangeRunner {
     await exchange.settle(settlement)
     // What no middleware saw costs nothing and says nothing of anyone: scanners must not fill the ledger.
     if (journey.isAdmitted === true) for (const record of this.#recorders) await record(settlement, exchange.context)
-    this.#running.delete(exchange)
     return settlement
   }
 
-  async #decide(exchange: LiveExchange, journey: Journey, handler: Handler): Promise<Reply> {
+  async #decide(exchange: LiveExchange, journey: Journey, handler: Handler, problem: GatewayError | undefined): Promise<Reply> {
     try {
       if (this.#isDraining) throw shuttingDown()
-      if (handler !== refuseTarget && !exchange.target.path.startsWith('/v1/')) {
+      if (problem !== undefined) throw problem
+      if (!exchange.target.path.startsWith('/v1/')) {
         throw new GatewayError('unknown-route', 'This gateway serves the Anthropic API under /v1/. Check the base URL: it ends before /v1.')
       }
-      journey.isAdmitted = handler !== refuseTarget
+      journey.isAdmitted = true
       const reply: Reply | undefined = await handler(exchange)
       if (reply === undefined) throw new Error('a middleware returned no reply; return what next() resolves with, or refuse()')
       return reply
@@ -222,12 +241,20 @@ export class ExchangeRunner {
   #tellUnknown(model: string, state: string): void {
     if (this.#toldModels.has(model) || this.#toldModels.size >= mostToldModels) return
     this.#toldModels.add(model)
-    this.#options.host.onFault({ code: 'unknown-model-price', message: `the price of "${model.slice(0, 80)}" is not known; its cost is ${state === 'assumed' ? 'assumed at the dearest rates' : 'left out of the sums'}`, source: 'pricing' })
+    this.#options.host.onFault({ code: 'unknown-model-price', message: `the price of "${model.slice(0, 80).replace(/[^ -~]/g, '?')}" is not known; its cost is ${state === 'assumed' ? 'assumed at the dearest rates' : 'left out of the sums'}`, source: 'pricing' })
   }
 }
 
-const refuseTarget: Handler = () =>
-  Promise.reject(new GatewayError('bad-request-target', 'The request line or the Host header is not one this gateway accepts. Send a plain path and one Host.'))
+/** Why a request is refused before anything looks at its route; undefined where it is not. */
+function problemOf({ headers, method, parsedAuthority }: ClientRequest, target: RequestTarget | undefined): GatewayError | undefined {
+  if (headers.length > mostHeaderFields) {
+    return new GatewayError('bad-request-target', `The request has more than ${mostHeaderFields} header fields. Send fewer.`, { status: 431 })
+  }
+  if (target === undefined || !isSaneHost(headers, parsedAuthority)) {
+    return new GatewayError('bad-request-target', 'The request line or the Host header is not one this gateway accepts. Send a plain path and one Host.')
+  }
+  return refusedMethods.has(method) ? new GatewayError('bad-request-target', `This gateway does not take ${method} requests.`, { status: 405 }) : undefined
+}
 
 function shuttingDown(): GatewayError {
   return new GatewayError('shutting-down', 'The gateway is shutting down. Try again in a moment.', { retryAfterSeconds: 1, shouldRetry: true })

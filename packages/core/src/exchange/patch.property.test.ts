@@ -36,6 +36,19 @@ describe('patches of a request body', () => {
     if (members.length > 0) expect((JSON.parse(toText(result)) as { model: string }).model).toBe(JSON.parse(JSON.stringify(model).toWellFormed()))
   })
 
+  test.prop([fc.base64String({ minLength: 8 }), fc.string({ unit: 'binary' }), fc.boolean(), fc.array(fc.nat())])(
+    'R20: a patched request keeps signed thinking byte for byte, empty thinking too',
+    (signature, thought, isEmpty, cuts) => {
+      const thinking = JSON.stringify({ type: 'thinking', thinking: isEmpty ? '' : thought, signature }).replace('"signature"', ' "signature"')
+      const redacted = `{"type":"redacted_thinking","data":"${signature}"}`
+      const messages = `[{"role":"assistant","content":[${thinking},${redacted} , {"type":"tool_use","id":"toolu_1","name":"Read","input":{"n":1.0}}]}]`
+      const bytes = toBytes(`{"model":"claude-opus-5-5","messages":${messages},"stream":true}`)
+      const { chunks } = applyPatches(new RequestBody(...splitAt(bytes, cuts)), [replaceTopLevelString('model', 'claude-opus-4-8')])
+      expect(toText(whole(chunks))).toBe(toText(bytes).replace('claude-opus-5-5', 'claude-opus-4-8'))
+      expect(toText(whole(new RequestBody(...chunks).parts(0, Infinity)))).toContain(messages.toWellFormed())
+    },
+  )
+
   it('replaces every occurrence of a repeated key, so that no two readers disagree', () => {
     const { chunks, notes } = applyPatches(new RequestBody(toBytes('{"model":"a", "x":1, "mod\\u0065l": "b"}')), [replaceTopLevelString('model', 'c')])
     expect(toText(whole(chunks))).toBe('{"model":"c", "x":1, "mod\\u0065l": "c"}')

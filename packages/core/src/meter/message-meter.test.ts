@@ -108,6 +108,17 @@ describe('the message meter', () => {
     expect(report.lines).toHaveLength(2)
   })
 
+  it('prices every message of a response that names no model by the one asked for', () => {
+    const nameless = (usage: object): string => frame('message_start', { message: { type: 'message', usage } })
+    const report = metered(nameless({ input_tokens: 8 }), delta({ output_tokens: 7 }), stop, nameless({ input_tokens: 9 }), delta({ output_tokens: 6 }), stop)
+    expect(report.lines.map(({ model }) => model)).toEqual(['claude-requested', 'claude-requested'])
+  })
+
+  it.each([['a string', '90'], ['negative', -1], ['an object', {}], ['a boolean', true]])('a count that is none (%s) takes back nothing that was reported', (_name, odd) => {
+    const report = metered(start({ input_tokens: 80, output_tokens: 1 }), delta({ output_tokens: 40, server_tool_use: { web_search_requests: 2 } }), delta({ input_tokens: odd, output_tokens: odd, server_tool_use: { web_search_requests: null, web_fetch_requests: 1 } }), stop)
+    expect(report.total).toMatchObject({ freshInputTokens: 80, outputTokens: 40, webSearchRequests: 2, webFetchRequests: 1 })
+  })
+
   it('reads frames without an event name by their data', () => {
     const nameless = (part: string): string => part.replace(/^event: .*\n/, '')
     expect(metered(nameless(start({ input_tokens: 3 })), nameless(delta({ output_tokens: 4 })), nameless(stop))).toMatchObject({ source: 'final', total: { outputTokens: 4 } })

@@ -1,3 +1,4 @@
+import { keptText } from '../wire/kept-text.ts'
 import type { SseFrame } from '../wire/sse-frames.ts'
 import { extraLines, isObject, mergeUsage, toBuckets, toConditions, type JsonObject } from './usage-reducer.ts'
 import { addTokens, noTokens, promptTokens, type TokenBuckets, type UsageLine, type UsageReport } from './usage.ts'
@@ -13,8 +14,12 @@ export interface MessageFacts {
 }
 
 const quote = 0x22
+/** Stands in a line for the model asked for, until the report knows it. */
+const unnamedModel = ''
 /** Bytes per token of streamed text, on the low side, so that a cut stream is rather counted dear. Recorded replies have 2.6 to 4.1. */
 const bytesPerToken = 3
+/** Lines that are kept one by one. Real replies have one or two. */
+const mostLines = 256
 /** Bytes of a request body per prompt token; JSON syntax and tool schemas included. */
 const bytesPerPromptToken = 4
 
@@ -34,8 +39,8 @@ export class MessageMeter {
   #deltaSeen = false
   #streamedBytes = 0
   /** Messages before the current one: some servers answer one request with several, each with its own usage. */
-  #earlier: readonly UsageLine[] = []
-  #earlierFlags: readonly string[] = []
+  readonly #earlier: UsageLine[] = []
+  readonly #earlierFlags = new Set<string>()
 
   /** True once `message_start` was seen. */
   get started(): boolean {
@@ -97,7 +102,8 @@ export class MessageMeter {
    */
   report(requestedModel: string, requestBytes: number): UsageReport {
     const { lines, flags } = this.#current(requestedModel, requestBytes)
-    const all = [...this.#earlier, ...lines]
+    const all = this.#earlier.map((line) => (line.model === unnamedModel ? { ...line, model: requestedModel } : line))
+    for (const line of lines) addLine(all, line)
     const total = all.filter(({ role }) => role === 'message').reduce<TokenBuckets>(addTokens, noTokens)
     const source = flags.includes('nothing-reported') ? 'estimated' : this.#stopped ? 'final' : 'partial'
     return { source, total, lines: all, flags: [...this.#earlierFlags, ...flags] }
@@ -125,9 +131,9 @@ export class MessageMeter {
     const message = isObject(value) && isObject(value['message']) ? value['message'] : undefined
     if (message === undefined) return
     if (this.#started) {
-      const { lines, flags } = this.#current('unknown', 0)
-      this.#earlier = [...this.#earlier, ...lines]
-      this.#earlierFlags = [...this.#earlierFlags, ...flags]
+      const { lines, flags } = this.#current(unnamedModel, 0)
+      for (const line of lines) addLine(this.#earlier, line)
+      for (const flag of flags) this.#earlierFlags.add(flag)
       this.#streamedBytes = 0
       this.#deltaSeen = false
       this.#fallbackModel = undefined
@@ -159,8 +165,18 @@ export class MessageMeter {
   }
 }
 
+/** Adds a line; beyond the bound, to the last one of its model and role, or of its role: no reply may fill the memory, and no token is lost. */
+function addLine(lines: UsageLine[], line: UsageLine): void {
+  const isSameRole = ({ role }: UsageLine): boolean => role === line.role
+  const same = lines.length < mostLines ? -1 : lines.findLastIndex((one) => one.model === line.model && isSameRole(one))
+  const at = same === -1 && lines.length >= mostLines ? lines.findLastIndex(isSameRole) : same
+  const kept = lines[at]
+  if (kept === undefined) lines.push(line)
+  else lines[at] = { ...kept, ...addTokens(kept, line) }
+}
+
 function stringOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
+  return typeof value === 'string' ? keptText(value) : undefined
 }
 
 /** Some proxies upstream drop the event line; the data still says what it is. */

@@ -79,6 +79,23 @@ describe('pricing', () => {
     expect(priced.cost(usage({ model: 'm', freshInputTokens: 1 }), Date.UTC(2026, 11, 1)).nanoUsd).toBe(2_000n)
   })
 
+  it('an override that is still to come leaves the list price in force until then', () => {
+    const priced = pricing({ overrides: [{ models: ['claude-opus-5-5'], effectiveFrom: '2026-12-01', rates: usdPerMillion(1, 1, 1, 1, 1) }] })
+    const line = { model: 'claude-opus-5-5', freshInputTokens: 1 }
+    expect(priced.cost(usage(line), Date.UTC(2026, 10, 30))).toMatchObject({ state: 'priced', nanoUsd: 4_000n })
+    expect(priced.cost(usage(line), Date.UTC(2026, 11, 1))).toMatchObject({ state: 'priced', nanoUsd: 1_000n })
+  })
+
+  it('the dearest rates are those of each bucket, whichever models they are of', () => {
+    const prices = { ...anthropicPrices, models: [{ models: ['a'], rates: usdPerMillion(9, 1, 1, 1, 1) }, { models: ['b'], rates: usdPerMillion(1, 9, 1, 1, 1) }] }
+    expect(pricing({ prices }).cost(usage({ model: 'x', freshInputTokens: 1, outputTokens: 1 }), now).nanoUsd).toBe(18_000n)
+  })
+
+  it('prices counts beyond 2^53 and of any size without losing its footing', () => {
+    expect(nano({ freshInputTokens: 2 ** 60 })).toBe(2n ** 60n * 4_000n)
+    expect(nano({ freshInputTokens: 1e300 })).toBe(BigInt(1e300) * 4_000n)
+  })
+
   it('rounds each bucket once, up', () => {
     expect(nano({ freshInputTokens: 1, outputTokens: 1 }, { contractMultiplier: '0.000001' })).toBe(2n)
   })
@@ -106,6 +123,7 @@ describe('pricing', () => {
     [{ contractMultiplier: '-1' }, 'pricing.contractMultiplier'],
     [{ aliases: { mine: 'nobody' } }, 'pricing.aliases.mine'],
     [{ overrides: [{ models: ['m'], effectiveFrom: 'soon', rates: usdPerMillion(1, 1, 1, 1, 1) }] }, 'pricing.overrides[0].effectiveFrom'],
+    [{ prices: { ...anthropicPrices, webSearchRequest: 0.5 } }, 'pricing.prices.webSearchRequest'],
     [{ overrides: [{ models: ['m'], rates: { ...usdPerMillion(1, 1, 1, 1, 1), input: 0.5 } }] }, 'pricing.overrides[0].rates.input'],
   ])('refuses %j by naming the option', (options, option) => {
     expect(() => pricing(options)).toThrow(ConfigurationError)

@@ -12,7 +12,7 @@ export type UnknownModelPolicy = 'deny' | 'assume-dearest' | 'flag'
 export interface PricingOptions {
   /** @defaultValue the list prices shipped with this package */
   readonly prices?: PriceList
-  /** Entries of your own; each takes the place of the list's for the models that it names. */
+  /** Entries of your own; from its start on, each takes the place of the list's for the models that it names. */
   readonly overrides?: readonly ModelPrice[]
   /** Other ids for priced models: inference profiles, ARNs, deployment names. */
   readonly aliases?: Readonly<Record<string, string>>
@@ -109,7 +109,13 @@ function indexPrices(list: PriceList, overrides: readonly ModelPrice[]): Readonl
     for (const dated of found.values()) dated.sort((left, right) => right.from - left.from)
     return found
   }
-  return new Map([...index(list.models, 'pricing.prices.models'), ...index(overrides, 'pricing.overrides')])
+  for (const name of ['webSearchRequest', 'webFetchRequest'] as const) {
+    if (!Number.isInteger(list[name]) || list[name] < 0) throw new ConfigurationError(`pricing.prices.${name}`, `${list[name]} is not a whole number of nano-USD per request.`)
+  }
+  const listed = index(list.models, 'pricing.prices.models')
+  // Until an override starts, the list's price stands: nobody's spend may turn unknown because a new price is on its way.
+  const overridden = [...index(overrides, 'pricing.overrides')].map(([model, dated]) => [model, [...dated, ...(listed.get(model) ?? [])]] as const)
+  return new Map([...listed, ...overridden])
 }
 
 function ratesFor(price: ModelPrice, line: UsageLine): TokenRates {
@@ -118,11 +124,12 @@ function ratesFor(price: ModelPrice, line: UsageLine): TokenRates {
   return price.rates
 }
 
+/** Each rate at its dearest: no one model need be the dearest in all of them. */
 function dearest(byModel: ReadonlyMap<string, readonly DatedPrice[]>, atMillis: number): TokenRates {
-  let found: TokenRates = { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 }
+  const found = { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 }
   for (const dated of byModel.values()) {
     const rates = dated.find((entry) => entry.from <= atMillis)?.price.rates
-    if (rates !== undefined && rates.output > found.output) found = rates
+    for (const name of Object.keys(found) as (keyof TokenRates)[]) found[name] = Math.max(found[name], rates?.[name] ?? 0)
   }
   return found
 }

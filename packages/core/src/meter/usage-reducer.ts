@@ -1,3 +1,4 @@
+import { keptText } from '../wire/kept-text.ts'
 import { noTokens, type RateConditions, type TokenBuckets, type UsageLine } from './usage.ts'
 
 /** A JSON object of unknown shape. */
@@ -13,7 +14,7 @@ function count(value: unknown): number | undefined {
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
+  return typeof value === 'string' ? keptText(value) : undefined
 }
 
 /**
@@ -22,7 +23,13 @@ function text(value: unknown): string | undefined {
  */
 export function mergeUsage(earlier: JsonObject, later: JsonObject): JsonObject {
   const merged: Record<string, unknown> = { ...earlier }
-  for (const [key, value] of Object.entries(later)) if (value !== null && value !== undefined) merged[key] = value
+  for (const [key, value] of Object.entries(later)) {
+    if (value === null || value === undefined) continue
+    const known = merged[key]
+    // What is no count says nothing, and takes nothing back.
+    if (typeof known === 'number' && count(value) === undefined) continue
+    merged[key] = isObject(known) && isObject(value) ? mergeUsage(known, value) : value
+  }
   return merged
 }
 

@@ -51,6 +51,8 @@ export interface ContentDecoder {
   readonly write: (chunk: Uint8Array) => void
   /** Resolves once everything written has been decoded. */
   readonly end: () => Promise<void>
+  /** Ends decoding at once and drops what waits for it; nothing is called after it. Without it, what was written is decoded for nobody. */
+  readonly stop?: () => void
 }
 
 /** Makes a decoder for a content coding; undefined where the runtime has none. `onError` is called at most once, and ends decoding. */

@@ -2,9 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { bench, eventStream, messagesBody, replyFrames } from '../../test/gateway-bench.ts'
 import { GatewayError } from '../errors.ts'
 import { refuse } from '../exchange/reply.ts'
+import { createGateway } from '../gateway.ts'
 import type { Middleware } from '../middleware/middleware.ts'
 import { clientRequest } from '../testing/client-request.ts'
+import { swapCredential } from '../route/upstream-credential.ts'
 import { collectingSink } from '../testing/collecting-sink.ts'
+import { manualClock } from '../testing/manual-clock.ts'
+import { bytesSource } from '../wire/byte-stream.ts'
+import { toBytes } from '../wire/bytes.ts'
 import type { Gate } from './gate.ts'
 
 const complete = { headers: eventStream, body: replyFrames }
@@ -72,11 +77,17 @@ describe('a client that does not read', () => {
   })
 
   it('does not hold up a source that waits for it when the reply is cut', async () => {
-    const { gateway, clock } = bench([complete])
-    const request = clientRequest({ json: messagesBody })
+    // Such as a loop over a web stream, which cannot hear of a cancel while it waits for its writer.
+    const body = bytesSource(...replyFrames.map((frame) => toBytes(frame)))
+    const clock = manualClock()
+    const gateway = createGateway({
+      runtime: { transport: { send: async () => ({ status: 200, headers: eventStream, body }) } },
+      upstreams: [{ name: 'waits', baseUrl: 'https://upstream.test', credential: swapCredential('k') }],
+      host: { clock },
+    })
     const sink = collectingSink()
     sink.hold()
-    const settled = gateway.handle(request, sink)
+    const settled = gateway.handle(clientRequest({ json: messagesBody }), sink)
     await turn()
     const drained = gateway.drain(1_000)
     await clock.advanceAsync(1_000)

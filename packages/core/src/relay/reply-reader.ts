@@ -35,6 +35,7 @@ export class ReplyReader {
   #jsonBytes = 0
   #message: unknown
   #decodedBytes = 0
+  #isStopped = false
   #canRead = true
 
   constructor(options: ReplyReaderOptions) {
@@ -42,14 +43,19 @@ export class ReplyReader {
     if (options.form === 'json') this.#json = []
     if (options.coding === undefined || options.form === 'opaque') return
     this.#splitter = new FrameSplitter(options.maxFrameBytes, () => this.oversize())
-    this.#decoder = options.decoder?.(
-      options.coding,
-      (chunk) => this.#decoded(chunk),
-      (cause) => options.onFault('decoder-failed', `the upstream's ${options.coding} reply could not be decoded for metering`, cause),
-    )
+    const coding = options.coding.slice(0, 40)
+    try {
+      this.#decoder = options.decoder?.(
+        options.coding,
+        (chunk) => this.#decoded(chunk),
+        (cause) => options.onFault('decoder-failed', `the upstream's ${coding} reply could not be decoded for metering`, cause),
+      )
+    } catch (cause) {
+      options.onFault('decoder-failed', `no decoder for ${coding} could be made`, cause)
+    }
     if (this.#decoder !== undefined) return
     this.#canRead = false
-    options.onFault('decoder-failed', `this runtime cannot decode ${options.coding}: the reply is relayed but not metered`)
+    options.onFault('decoder-failed', `this runtime cannot decode ${coding}: the reply is relayed but not metered`)
   }
 
   /** Whole frames of an unencoded event stream. */
@@ -66,13 +72,13 @@ export class ReplyReader {
 
   /** Bytes of any other reply: JSON, or encoded. */
   bytes(chunk: Uint8Array): void {
-    if (this.#options.coding !== undefined) this.#decoder?.write(chunk)
-    else this.#plain(chunk)
+    if (this.#options.coding === undefined) this.#plain(chunk)
+    else if (!this.#isStopped) this.#decoder?.write(chunk)
   }
 
   /** The reply is over; resolves when everything has been read. */
   async end(): Promise<void> {
-    await this.#decoder?.end()
+    if (!this.#isStopped) await this.#decoder?.end()
     if (this.#json === undefined || this.#jsonBytes === 0) return
     this.#message = parseJson(concatBytes(this.#json, this.#jsonBytes))
     this.#json = undefined
@@ -91,11 +97,12 @@ export class ReplyReader {
   }
 
   #decoded(chunk: Uint8Array): void {
+    if (this.#isStopped) return
     this.#decodedBytes += chunk.length
     if (this.#decodedBytes > maxDecodedBytes) {
-      if (this.#canRead) this.#options.onFault('decoder-failed', `a compressed reply grew past ${maxDecodedBytes} bytes: the rest is relayed but not metered`)
+      this.#options.onFault('decoder-failed', `a compressed reply grew past ${maxDecodedBytes} bytes: the rest is relayed but not metered`)
       this.#canRead = false
-      return
+      return this.#stopDecoding()
     }
     if (this.#options.form === 'events') this.frames((this.#splitter as FrameSplitter).push(chunk).frames)
     else this.#plain(chunk)
@@ -107,7 +114,14 @@ export class ReplyReader {
     if (this.#jsonBytes > maxJsonBytes) {
       this.#json = undefined
       this.#options.onFault('usage-unreadable', `a JSON reply over ${maxJsonBytes} bytes was relayed without metering`)
+      this.#stopDecoding()
     } else this.#json.push(chunk)
+  }
+
+  /** A few bytes may expand to very many: what nobody reads is not decoded. */
+  #stopDecoding(): void {
+    this.#isStopped = true
+    this.#decoder?.stop?.()
   }
 
   /** A frame was too large to be kept. */

@@ -16,19 +16,25 @@ export function safeSink(sink: ClientSink, onFailure: (call: keyof ClientSink, c
     }
     onFailure(call, cause)
   }
-  const attempt = (call: keyof ClientSink, act: () => void | Promise<void>): void | Promise<void> => {
-    if (isBroken) return undefined
+  const attempt = (call: keyof ClientSink, act: () => void): void => {
+    if (isBroken) return
     try {
-      const pressure = act()
-      return pressure === undefined ? undefined : pressure.then(undefined, (cause: unknown) => failed(call, cause))
+      act()
     } catch (cause) {
-      return failed(call, cause)
+      failed(call, cause)
     }
   }
   return {
-    head: (status, headers) => void attempt('head', () => sink.head(status, headers)),
-    write: (chunk) => attempt('write', () => sink.write(chunk)),
-    close: () => void attempt('close', () => sink.close()),
-    abort: (reason) => void attempt('abort', () => sink.abort(reason)),
+    head: (status, headers) => attempt('head', () => sink.head(status, headers)),
+    write: (chunk) => {
+      if (isBroken) return undefined
+      try {
+        return sink.write(chunk)?.then(undefined, (cause: unknown) => failed('write', cause))
+      } catch (cause) {
+        return failed('write', cause)
+      }
+    },
+    close: () => attempt('close', () => sink.close()),
+    abort: (reason) => attempt('abort', () => sink.abort(reason)),
   }
 }

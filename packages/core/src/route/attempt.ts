@@ -13,8 +13,8 @@ export interface AttemptOutcome {
 }
 
 /**
- * Asks an upstream for a reply's head. Tries once more, on a fresh connection, only where a kept-alive one turned out to be dead before any reply:
- * the peer closed it while it was idle, so it cannot have taken the request. Every try is recorded in `records`.
+ * Asks an upstream for a reply's head. Tries once more, on whichever connection the transport takes next, only where a kept-alive one turned out to be
+ * dead before any byte of a reply: nearly always because the peer had closed it while it was idle. Every try is recorded in `records`.
  *
  * @throws GatewayError `upstream-unreachable` or `upstream-timeout`; whatever the exchange's signal was aborted with, after an abort
  */

@@ -11,8 +11,11 @@ import { clientHeaders } from './forward-headers.ts'
 import type { Router } from './router.ts'
 import type { Upstream } from './upstream.ts'
 import type { AttemptRecord, PatchNote } from '../entry/settlement.ts'
+import { toText } from '../wire/bytes.ts'
 import { digestOf, type DigestFactory } from '../wire/digest.ts'
 import { headerValue } from '../wire/header-list.ts'
+import { readString } from '../wire/json-scan.ts'
+import { keptText } from '../wire/kept-text.ts'
 
 /** What is kept of a request once its body is gone. */
 export interface RequestFacts {
@@ -34,15 +37,30 @@ export interface Journey {
   outcome?: AttemptOutcome
 }
 
+/** Longer than any model's name in JSON. */
+const maxModelBytes = 2048
+
+/** The model as a record keeps it: of what is too long to be a name, the start. */
+function modelToKeep(body: RequestBody): string | undefined {
+  const member = body.member('model')
+  if (member === undefined) return undefined
+  if (member.end - member.start > maxModelBytes) {
+    const start = body.range(member.start, member.start + maxModelBytes)
+    return start[0] === 0x22 ? keptText(toText(start.subarray(1))) : undefined
+  }
+  const model = body.string('model')
+  return model && keptText(model)
+}
+
 /** Reads from a request what its settlement needs. */
 export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory): RequestFacts {
-  const requestedModel = exchange.isModelRequest ? body.string('model') : undefined
+  const requestedModel = exchange.isModelRequest ? modelToKeep(body) : undefined
   const requestDigest = body.digest ?? digestOf(digests, body.chunks)
   const isUnchanged = sent?.chunks === body.chunks
   return {
     bytes: body.length,
     requestedModel,
-    resolvedModel: sent === undefined || isUnchanged ? requestedModel : new RequestBody(...sent.chunks).string('model'),
+    resolvedModel: sent === undefined || isUnchanged ? requestedModel : modelToKeep(new RequestBody(...sent.chunks)),
     requestDigest,
     // The very arrays that the client's bytes stand in were sent: one digest is that of both.
     upstreamRequestDigest: sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
@@ -67,7 +85,7 @@ export async function sendExchange(
   if (upstream === undefined) throw new ConfigurationError('route', `chose the upstream "${target.upstream}", which is not configured.`)
   if (target.model !== undefined && target.model !== body.string('model')) exchange.patch(replaceTopLevelString('model', target.model))
   exchange.markSent()
-  checkModel(exchange, target.model ?? body.string('model'), pricing)
+  checkModels(exchange, target.model === undefined ? modelsOf(body) : [target.model], pricing)
   const sent = applyPatches(body, exchange.patches)
   journey.patches = sent.notes
   const attempting = attempt(exchange, upstream, sent.chunks, transport, clock, journey.attempts)
@@ -90,10 +108,17 @@ function checkModelRequest(exchange: LiveExchange, body: RequestBody): void {
   }
 }
 
+/** Every model that a body names: of a repeated key one reader takes the first and another the last. At least one, known or not. */
+function modelsOf(body: RequestBody): readonly (string | undefined)[] {
+  const members = body.members('model')
+  return members.length === 0 ? [undefined] : members.map(({ start, end }) => readString(body.range(start, end)))
+}
+
 /** Refuses a model whose price is unknown, where the operator wants that rather than an assumption. */
-function checkModel(exchange: LiveExchange, model: string | undefined, pricing: Pricing): void {
+function checkModels(exchange: LiveExchange, models: readonly (string | undefined)[], pricing: Pricing): void {
   if (!exchange.createsMessage || pricing.unknownModel !== 'deny') return
-  if (model === undefined || pricing.find(model, exchange.startedAt) === undefined) {
+  for (const model of models) {
+    if (model !== undefined && pricing.find(model, exchange.startedAt) !== undefined) continue
     throw new GatewayError('unknown-model', `The price of the model "${(model ?? '').slice(0, 80)}" is not known to this gateway, so it is not allowed. Ask its operator to add it.`)
   }
 }

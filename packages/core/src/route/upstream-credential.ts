@@ -52,7 +52,14 @@ function pinned({ keyHosts = ['api.anthropic.com'], oauthHosts = ['api.anthropic
     if (credentials.length === 0) {
       throw new GatewayError('missing-credential', "This gateway passes on the client's own Anthropic credential, and the request has none. Set ANTHROPIC_API_KEY, or sign in.")
     }
+    const gatewayKeys = headerValues(clientHeaders, gatewayKeyHeader)
     for (const { value } of credentials) {
+      if (gatewayKeys.includes(value)) {
+        throw new GatewayError(
+          'ambiguous-credential',
+          `The request carries the key of its ${gatewayKeyHeader} header as its Anthropic credential too. Send the Anthropic one there: the gateway's key does not leave it.`,
+        )
+      }
       const isOauth = value.startsWith(oauthPrefix)
       if (!(isOauth ? oauthHosts : keyHosts).includes(hostname)) {
         throw new GatewayError(
@@ -61,7 +68,8 @@ function pinned({ keyHosts = ['api.anthropic.com'], oauthHosts = ['api.anthropic
         )
       }
     }
-    return clientHeaders.filter(([name]) => ['x-api-key', 'authorization'].includes(name.toLowerCase()))
+    // Only what was looked at above: an Authorization of another form was not.
+    return clientHeaders.filter((header) => ['x-api-key', 'authorization'].includes(header[0].toLowerCase()) && presentedCredentials([header]).length > 0)
   }
 }
 

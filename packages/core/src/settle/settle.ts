@@ -7,6 +7,7 @@ import type { DigestFactory, PairedDigest } from '../wire/digest.ts'
 import type { Relay } from '../relay/relay.ts'
 import { factsOf, type Journey, type RequestFacts } from '../route/send.ts'
 import { headerValue } from '../wire/header-list.ts'
+import { keptText } from '../wire/kept-text.ts'
 import type { Outcome, PassthroughProof, Settlement } from '../entry/settlement.ts'
 
 /** A reply that was relayed, and what watched it. */
@@ -42,7 +43,8 @@ export function settlementOf(parts: SettlementParts): Settlement {
   const facts = relayed?.meter.facts
   const billedModel = usage.lines[0]?.model
   const headAt = journey.attempts.at(-1)?.headAt
-  const upstreamRequestId = relayed && headerValue(relayed.reply.headers, 'request-id')
+  const requestId = relayed && headerValue(relayed.reply.headers, 'request-id')
+  const upstreamRequestId = requestId === undefined ? undefined : keptText(requestId)
   const known = {
     headAt,
     firstByteAt: relayed?.relay.firstByteAt,
@@ -59,7 +61,7 @@ export function settlementOf(parts: SettlementParts): Settlement {
     startedAt: exchange.startedAt,
     endedAt,
     method: exchange.method,
-    path: exchange.target.path,
+    path: keptText(exchange.target.path),
     outcome,
     isStream: relayed?.isStream ?? false,
     requestBytes: request?.bytes ?? 0,

@@ -36,6 +36,10 @@ interface LatinReadable extends Uint8Array {
 const pieceBytes = 16 * 1024
 /** Below this many bytes there is nothing to gain. */
 const shortRest = 256
+/** A body with more top-level members than this is no request of any API, and each would cost some 50 times the bytes that it takes to send. */
+const mostMembers = 4096
+/** Longest top-level key, likewise. */
+const maxKeyBytes = 16 * 1024
 
 /** Scans a JSON object's top level. A leading UTF-8 byte order mark and duplicate keys are accepted; members come in document order. */
 export function scanTopLevel(...chunks: readonly Uint8Array[]): JsonScan {
@@ -73,6 +77,7 @@ export class TopLevelScanner {
   /** The chunk ended within a string, after an odd number of backslashes. */
   #isEscaped = false
   #keyParts: Uint8Array[] = []
+  #keyBytes = 0
   #key = ''
   #start = 0
 
@@ -118,6 +123,7 @@ export class TopLevelScanner {
       case 'key':
         if (byte === quote) {
           this.#keyParts = []
+          this.#keyBytes = 0
           return this.#go('in-key', at + 1)
         }
         return byte === closeBrace && this.#place === 'first-key' ? this.#go('after-object', at + 1) : this.#malformed(at)
@@ -143,7 +149,10 @@ export class TopLevelScanner {
 
   #inKey(chunk: Uint8Array, at: number): number {
     const end = this.#stringEnd(chunk, at)
-    this.#keyParts.push(chunk.subarray(at, end === -1 ? chunk.length : end - 1))
+    const part = chunk.subarray(at, end === -1 ? chunk.length : end - 1)
+    this.#keyParts.push(part)
+    this.#keyBytes += part.length
+    if (this.#keyBytes > maxKeyBytes) return this.#malformed(at, `a key is longer than ${maxKeyBytes} bytes`)
     if (end === -1) return chunk.length
     const key = unescapeKey(this.#keyParts)
     if (key === undefined) return this.#malformed(at)
@@ -268,6 +277,7 @@ export class TopLevelScanner {
   }
 
   #valueEnds(at: number): number {
+    if (this.#members.length === mostMembers) return this.#malformed(at, `the object has more than ${mostMembers} members`)
     this.#members.push({ key: this.#key, start: this.#start, end: this.#before + at })
     return this.#go('after-value', at)
   }
@@ -277,8 +287,8 @@ export class TopLevelScanner {
     return at
   }
 
-  #malformed(at: number): number {
-    this.#problem = { kind: 'malformed', at: this.#before + at, problem: missing[this.#place] }
+  #malformed(at: number, problem: string = missing[this.#place]): number {
+    this.#problem = { kind: 'malformed', at: this.#before + at, problem }
     return at
   }
 }

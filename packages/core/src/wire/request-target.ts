@@ -12,18 +12,32 @@ export interface RequestTarget {
 
 const hostGrammar = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 const targetGrammar = /^\/[\x21-\x22\x24-\x5b\x5d-\x7e]*$/
-const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
+const dotSegment = /(?:^|\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|;|$)/i
+/** A letter, digit, `-`, `.`, `_` or `~` that is percent-encoded: no client does that (RFC 3986 §2.3), and a server may decode it. */
+const encodedUnreserved = /%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/i
+/** Routes that are metered, priced and checked by their exact path. */
+const accountedPaths: ReadonlySet<string> = new Set(['/v1/messages', '/v1/messages/count_tokens'])
 
 /**
  * Splits a raw target in origin form. Undefined for anything else: an absolute URL, a fragment, a backslash, a control character,
- * a space, or a dot segment (some runtimes resolve those, others do not, so two hops could see two different paths).
+ * a space, a dot segment (some runtimes resolve those, others do not, so two hops could see two different paths), an empty segment, or another
+ * spelling of a route that is accounted for, which an upstream may well take for that route.
  */
 export function parseTarget(raw: string): RequestTarget | undefined {
   if (!targetGrammar.test(raw) || raw.startsWith('//')) return undefined
   const mark = raw.indexOf('?')
   const path = mark === -1 ? raw : raw.slice(0, mark)
-  if (dotSegment.test(path)) return undefined
+  if (dotSegment.test(path) || (path.startsWith('/v1/') && isDisguised(path))) return undefined
   return { raw, path, query: mark === -1 ? '' : raw.slice(mark) }
+}
+
+/** True of a path that a server may read as another one: letters encoded, empty segments, an accounted route in other case or with something at its end. */
+function isDisguised(path: string): boolean {
+  if (accountedPaths.has(path)) return false
+  if (encodedUnreserved.test(path) || path.includes('//')) return true
+  const plain = path.toLowerCase().replaceAll('%2f', '/')
+  const end = plain.search(/[;%]/)
+  return accountedPaths.has((end === -1 ? plain : plain.slice(0, end)).replace(/\/$/, ''))
 }
 
 /**

@@ -118,6 +118,10 @@ export interface SplitResult {
   readonly boundary: number
 }
 
+/** So many small parts in a row are joined: each costs a hundred bytes beside its own. */
+const mostSmallParts = 128
+const smallPartBytes = 1024
+
 const noFrames: readonly SseFrame[] = []
 const nothing: readonly Uint8Array[] = []
 
@@ -127,6 +131,8 @@ export class FrameSplitter {
   readonly #onOversize: () => void
   #parts: Uint8Array[] = []
   #partBytes = 0
+  /** Small parts at the end of the parts. */
+  #smallParts = 0
   #skipping = false
   #lineHasBytes = false
   #afterCr = false
@@ -218,10 +224,17 @@ export class FrameSplitter {
     if (this.#partBytes <= this.#maxFrameBytes) {
       // A small slice must not keep the whole read that it came in.
       this.#parts.push(rest.length * 4 < rest.buffer.byteLength ? Uint8Array.prototype.slice.call(rest) : rest)
+      this.#smallParts = rest.length < smallPartBytes ? this.#smallParts + 1 : 0
+      if (this.#smallParts === mostSmallParts) {
+        const small = this.#parts.splice(-mostSmallParts)
+        this.#parts.push(concatBytes(small, small.reduce((sum, part) => sum + part.length, 0)))
+        this.#smallParts = 0
+      }
       return true
     }
     this.#parts = []
     this.#partBytes = 0
+    this.#smallParts = 0
     this.#skipping = true
     this.#onOversize()
     return false
@@ -232,6 +245,7 @@ export class FrameSplitter {
     const mayBeUsual = this.#lines === 2
     this.#isFirst = false
     this.#lines = 0
+    this.#smallParts = 0
     if (this.#skipping) {
       this.#skipping = false
       return undefined
