@@ -27,6 +27,9 @@ export interface Served {
   readonly stop: () => Promise<void>
 }
 
+/** How long a stopping server waits for the last bytes of finished replies to leave. */
+const lastBytesMillis = 2_000
+
 const loopback = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/
 
 /**
@@ -59,10 +62,13 @@ export async function serve(gateway: MountableGateway, options: ServeOptions = {
     stopping ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       await gateway.drain(options.graceMillis ?? 30_000)
+      // A reply that has been written may still be on its way to a slow reader; connections that have nothing left to say go at once.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50)
+      const giveUp = setTimeout(() => server.closeAllConnections(), lastBytesMillis)
       server.closeIdleConnections()
-      // What is left are sockets whose reply has been written; give it one turn to leave.
-      setImmediate(() => server.closeAllConnections())
       await closed
+      clearInterval(sweep)
+      clearTimeout(giveUp)
     })()
     return stopping
   }

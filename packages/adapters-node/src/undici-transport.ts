@@ -56,14 +56,17 @@ function markStarting(call: Call): void {
 }
 diagnostics.subscribe('undici:client:sendHeaders', (message) => {
   const { socket } = message as { readonly socket: Socket }
-  if (starting !== undefined) starting.connection = { socket, bytesReadBefore: socket.bytesRead }
+  if (starting !== undefined) starting.connection = { socket, bytesReadBefore: socket.bytesRead, sentAt: performance.now() }
   starting = undefined
 })
+
+/** A loss after this long is no answer to a connection that was closed while idle. */
+const staleWithinMillis = 2_000
 
 /** One request's callbacks, and the byte source of its reply. */
 class Call implements Dispatcher.DispatchHandler {
   /** What carries the request, and what it had brought before. */
-  connection: { readonly socket: Socket; readonly bytesReadBefore: number } | undefined
+  connection: { readonly socket: Socket; readonly bytesReadBefore: number; readonly sentAt: number } | undefined
   readonly #signal: AbortSignal
   readonly #resolve: (reply: UpstreamReply) => void
   readonly #reject: (error: unknown) => void
@@ -125,9 +128,14 @@ class Call implements Dispatcher.DispatchHandler {
     this.#reject(new TransportError(phase, `${phase}: ${(error as NodeJS.ErrnoException).code ?? error.name}`, { cause: error }))
   }
 
-  /** True on a connection that had served before, and brought nothing since: not even an early hint, which would show that the request was taken. */
+  /**
+   * True on a connection that had served before, brought nothing since (not even an early hint, which would show that the request was taken),
+   * and was lost at once: a peer that closed it while it was idle answers with a reset in one round trip, one that took the request does not.
+   */
   get #isUnanswered(): boolean {
-    return this.connection !== undefined && this.connection.bytesReadBefore > 0 && this.connection.socket.bytesRead === this.connection.bytesReadBefore
+    if (this.connection === undefined) return false
+    const { socket, bytesReadBefore, sentAt } = this.connection
+    return bytesReadBefore > 0 && socket.bytesRead === bytesReadBefore && performance.now() - sentAt < staleWithinMillis
   }
 
   #pump(write: ByteWriter): Promise<void> {

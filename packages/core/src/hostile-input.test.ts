@@ -89,7 +89,7 @@ describe('R21: secrets and logs', () => {
   })
 })
 
-describe('R20: memory that a stranger may fill is bounded', () => {
+describe('B20: memory that a stranger may fill is bounded', () => {
   it('a body of very many members, or with a very long key, is refused', async () => {
     const { send, upstream } = bench([])
     const many = await send({ body: `{${'"":0,'.repeat(5000)}"model":"m"}`, headers: json })
