@@ -3,7 +3,13 @@ import { expect, it } from 'vitest'
 import { contentDecoder } from './content-decoder.ts'
 
 it.each(['constructor', '__proto__', 'toString', 'br, constructor', ''])('the coding "%s", which an upstream may name, has no decoder', (coding) => {
-  expect(contentDecoder(coding, () => undefined, () => undefined)).toBeUndefined()
+  expect(
+    contentDecoder(
+      coding,
+      () => undefined,
+      () => undefined,
+    ),
+  ).toBeUndefined()
 })
 
 const zeros = new Uint8Array(20_000_000)

@@ -6,7 +6,10 @@ import { nodeHandler, type NodeHandlerOptions } from './handler.ts'
 export interface FastifyLike {
   readonly removeAllContentTypeParsers: () => void
   readonly addContentTypeParser: (contentType: string, parser: (request: unknown, payload: unknown, done: (error: null) => void) => void) => unknown
-  readonly all: (path: string, handler: (request: { readonly raw: IncomingMessage }, reply: { readonly raw: ServerResponse; readonly hijack: () => unknown }) => void) => unknown
+  readonly all: (
+    path: string,
+    handler: (request: { readonly raw: IncomingMessage }, reply: { readonly raw: ServerResponse; readonly hijack: () => unknown }) => void,
+  ) => unknown
 }
 
 /** Options of {@link fastifyGateway}. */

@@ -58,7 +58,10 @@ function bodySource(request: IncomingMessage): ByteSource {
         if (request.destroyed && !request.complete) return reject(clientLeft())
         if (request.readableDidRead || request.readableEnded) {
           return reject(
-            new GatewayError('internal', 'Another part of this server read the request body before the gateway. Its developer must mount the gateway before any body parser (express.json()).'),
+            new GatewayError(
+              'internal',
+              'Another part of this server read the request body before the gateway. Its developer must mount the gateway before any body parser (express.json()).',
+            ),
           )
         }
         const stop = (error?: unknown): void => {

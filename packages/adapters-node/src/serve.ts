@@ -41,16 +41,32 @@ export async function serve(gateway: MountableGateway, options: ServeOptions = {
   const host = options.host ?? '127.0.0.1'
   const port = options.port ?? 8787
   if (!loopback.test(host) && options.isAuthenticated !== true) {
-    throw new ConfigurationError('host', `"${host}" is reachable by others, and nobody is authenticated. Add authenticate(keys) and say isAuthenticated: true, or listen on 127.0.0.1.`)
+    throw new ConfigurationError(
+      'host',
+      `"${host}" is reachable by others, and nobody is authenticated. Add authenticate(keys) and say isAuthenticated: true, or listen on 127.0.0.1.`,
+    )
   }
   const handle = nodeHandler(gateway, options)
   const { before } = options
   const listener: RequestListener = before === undefined ? handle : (request, response) => void (before(request, response) || handle(request, response))
   // A slow reader holds this much of its reply here, beside what the kernel holds; Node's own default is four times that.
-  const server = createServer({ highWaterMark: 16 * 1024, maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 300_000, keepAliveTimeout: 90_000, connectionsCheckingInterval: 5_000 }, listener)
+  const server = createServer(
+    {
+      highWaterMark: 16 * 1024,
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 300_000,
+      keepAliveTimeout: 90_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    listener,
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? `${port} is in use. Choose another, or 0 for any free one.` : `cannot listen on ${host}:${port} (${cause.code ?? cause.message}).`
+      const why =
+        cause.code === 'EADDRINUSE'
+          ? `${port} is in use. Choose another, or 0 for any free one.`
+          : `cannot listen on ${host}:${port} (${cause.code ?? cause.message}).`
       reject(new ConfigurationError('port', why, { cause }))
     })
     server.listen(port, host, resolve)

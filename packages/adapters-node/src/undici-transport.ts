@@ -24,7 +24,10 @@ export interface UndiciTransport extends Transport {
 export function undiciTransport(options: ConnectionOptions = {}): UndiciTransport {
   const keepAliveMillis = options.keepAliveMillis ?? 25_000
   // How much a connection reads ahead of a slow reader; undici hands it to net.connect, though its types do not say so.
-  const connectOptions: buildConnector.BuildOptions & { readonly highWaterMark: number } = { timeout: options.connectMillis ?? 10_000, highWaterMark: 16 * 1024 }
+  const connectOptions: buildConnector.BuildOptions & { readonly highWaterMark: number } = {
+    timeout: options.connectMillis ?? 10_000,
+    highWaterMark: 16 * 1024,
+  }
   const agent = new Agent({
     // One reset on a shared HTTP/2 connection would fail every session on it.
     allowH2: false,

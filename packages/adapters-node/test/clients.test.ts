@@ -25,7 +25,10 @@ describe('client libraries through the gateway', () => {
     rehearsal = await startRehearsal({ pace: 0 })
     rehearsal.script((call) => (call.path === '/v1/messages' ? reply(call) : undefined))
     ledger = memoryLedger()
-    served = await serve(createGateway({ runtime, upstreams: [{ name: 'rehearsal', baseUrl: rehearsal.url, credential: swapCredential('sk-ant-upstream') }] }).record(ledger), { port: 0 })
+    served = await serve(
+      createGateway({ runtime, upstreams: [{ name: 'rehearsal', baseUrl: rehearsal.url, credential: swapCredential('sk-ant-upstream') }] }).record(ledger),
+      { port: 0 },
+    )
   })
   afterEach(async () => {
     const calls = rehearsal.calls.length
@@ -50,7 +53,12 @@ describe('client libraries through the gateway', () => {
     const wantsTool = (body.tools?.length ?? 0) > 0 && !hasResult
     const message = {
       model,
-      blocks: wantsTool ? [{ type: 'text' as const, text: 'Looking.' }, { type: 'tool_use' as const, name: 'weather', input: { city: 'Zürich 🎉' } }] : [{ type: 'text' as const, text: 'It is sunny in Zürich.' }],
+      blocks: wantsTool
+        ? [
+            { type: 'text' as const, text: 'Looking.' },
+            { type: 'tool_use' as const, name: 'weather', input: { city: 'Zürich 🎉' } },
+          ]
+        : [{ type: 'text' as const, text: 'It is sunny in Zürich.' }],
       stopReason: wantsTool ? 'tool_use' : 'end_turn',
       usage: { input_tokens: 40, output_tokens: 12 },
     }
@@ -70,7 +78,11 @@ describe('client libraries through the gateway', () => {
     const deltas: string[] = []
     stream.on('inputJson', (part) => void deltas.push(part))
     const final = await stream.finalMessage()
-    expect(final).toMatchObject({ stop_reason: 'tool_use', usage: { input_tokens: 40, output_tokens: 12 }, content: [{ text: 'Looking.' }, { name: 'weather', input: { city: 'Zürich 🎉' } }] })
+    expect(final).toMatchObject({
+      stop_reason: 'tool_use',
+      usage: { input_tokens: 40, output_tokens: 12 },
+      content: [{ text: 'Looking.' }, { name: 'weather', input: { city: 'Zürich 🎉' } }],
+    })
     expect(JSON.parse(deltas.join(''))).toEqual({ city: 'Zürich 🎉' })
     expect((await client.messages.countTokens({ model, messages: request.messages })).input_tokens).toBeGreaterThan(0)
   })

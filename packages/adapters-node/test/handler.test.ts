@@ -21,7 +21,8 @@ describe('the node handler', () => {
     await once(socket, 'connect')
     return { socket, text: () => text }
   }
-  const head = (length: number, path = '/v1/messages'): string => `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
+  const head = (length: number, path = '/v1/messages'): string =>
+    `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
 
   it('a client that leaves within its body while a middleware waits leaves nothing under way', async () => {
     const gateway = createGateway({ runtime: { transport: scriptedTransport([]) }, upstreams }).use({
@@ -71,7 +72,12 @@ describe('the node handler', () => {
     const { socket, text } = await client()
     const body = `{"model":"m","x":"${'y'.repeat(200_000)}"}`
     socket.write('POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n')
-    socket.write(`${body.split('').map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`)
+    socket.write(
+      `${body
+        .split('')
+        .map((letter) => `1\r\n${letter}\r\n`)
+        .join('')}0\r\n\r\n`,
+    )
     while (!text().includes('\r\n\r\n')) await sleep(5)
     expect(text()).toContain('200 OK')
     const sent = transport.calls[0]?.request.body ?? []

@@ -29,6 +29,12 @@ it.each([
 
 it.each(['constructor', '__proto__', 'gzip, gzip', ''])('the coding "%s", which an upstream may name, has no decoder', async (coding) => {
   const runtime = nodeRuntime()
-  expect(runtime.decoder?.(coding, () => undefined, () => undefined)).toBeUndefined()
+  expect(
+    runtime.decoder?.(
+      coding,
+      () => undefined,
+      () => undefined,
+    ),
+  ).toBeUndefined()
   await runtime.close()
 })

@@ -11,7 +11,9 @@ describe('a gateway process under load', () => {
   let rehearsal: Rehearsal
   let child: ChildProcess
   let url: URL
-  const frame = new TextEncoder().encode(`event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${'x'.repeat(900)}"}}\n\n`)
+  const frame = new TextEncoder().encode(
+    `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"${'x'.repeat(900)}"}}\n\n`,
+  )
 
   beforeAll(async () => {
     rehearsal = await startRehearsal({ pace: 0, keepCalls: 0 })
@@ -52,7 +54,9 @@ describe('a gateway process under load', () => {
             const socket = connect(Number(url.port), url.hostname)
             await once(socket, 'connect')
             const body = '{"model":"claude-opus-5-5","stream":true,"messages":[]}'
-            socket.write(`POST /v1/messages HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\nx-api-key: k\r\nx-test: ${kind}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+            socket.write(
+              `POST /v1/messages HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\nx-api-key: k\r\nx-test: ${kind}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+            )
             await once(socket, 'data')
             socket.pause()
             return socket

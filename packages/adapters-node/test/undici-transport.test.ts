@@ -17,7 +17,9 @@ describe('the undici transport', () => {
   })
 
   /** `onRequest` is called with each request whole: head and body. */
-  async function upstream(onRequest: (socket: Socket, request: string, index: number) => void): Promise<(body?: readonly string[], signal?: AbortSignal, method?: string) => Promise<UpstreamReply>> {
+  async function upstream(
+    onRequest: (socket: Socket, request: string, index: number) => void,
+  ): Promise<(body?: readonly string[], signal?: AbortSignal, method?: string) => Promise<UpstreamReply>> {
     let requests = 0
     server = createServer((socket) => {
       sockets.add(socket)

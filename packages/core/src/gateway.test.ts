@@ -17,7 +17,13 @@ import { concatBytes, toBytes, toText } from './wire/bytes.ts'
 
 const complete = { headers: eventStream, body: replyFrames }
 const envelope = (text: string): { error: { type: string; message: string }; request_id: string } => JSON.parse(text) as never
-const sentBody = (chunks: readonly Uint8Array[]): string => toText(concatBytes(chunks, chunks.reduce((sum, { length }) => sum + length, 0)))
+const sentBody = (chunks: readonly Uint8Array[]): string =>
+  toText(
+    concatBytes(
+      chunks,
+      chunks.reduce((sum, { length }) => sum + length, 0),
+    ),
+  )
 
 describe('an exchange', () => {
   it('passes request and reply unchanged and proves it with digests of both sides', async () => {
@@ -30,14 +36,33 @@ describe('an exchange', () => {
     expect(sink.misuses).toEqual([])
     const { proof } = settlement
     expect(proof.requestDigest).toMatch(/^crc32:[0-9a-f]{8}$/)
-    expect(proof).toEqual({ requestDigest: proof.requestDigest, upstreamRequestDigest: proof.requestDigest, upstreamResponseDigest: proof.responseDigest, responseDigest: proof.responseDigest, patches: [] })
-    expect(settlement).toMatchObject({ outcome: { kind: 'completed' }, status: 200, isStream: true, messageId: 'msg_01', stopReason: 'end_turn', usage: { source: 'final' }, cost: { nanoUsd: 900_000n, state: 'priced' } })
+    expect(proof).toEqual({
+      requestDigest: proof.requestDigest,
+      upstreamRequestDigest: proof.requestDigest,
+      upstreamResponseDigest: proof.responseDigest,
+      responseDigest: proof.responseDigest,
+      patches: [],
+    })
+    expect(settlement).toMatchObject({
+      outcome: { kind: 'completed' },
+      status: 200,
+      isStream: true,
+      messageId: 'msg_01',
+      stopReason: 'end_turn',
+      usage: { source: 'final' },
+      cost: { nanoUsd: 900_000n, state: 'priced' },
+    })
   })
 
   it('settles exactly once on every path, last registered first, and refuses a registration after that', async () => {
     const order: string[] = []
     const late: unknown[] = []
-    const { gateway, send } = bench([complete, { failWith: new TransportError('connect', 'refused') }, { status: 400, headers: [['content-type', 'application/json']], body: ['{}'] }, { headers: eventStream, body: replyFrames.slice(0, 3), breakWith: new Error('reset') }])
+    const { gateway, send } = bench([
+      complete,
+      { failWith: new TransportError('connect', 'refused') },
+      { status: 400, headers: [['content-type', 'application/json']], body: ['{}'] },
+      { headers: eventStream, body: replyFrames.slice(0, 3), breakWith: new Error('reset') },
+    ])
     gateway.use({
       name: 'register',
       handle: async (exchange, next) => {
@@ -110,7 +135,13 @@ describe('an exchange', () => {
     const rest = new Promise<void>((resolve) => {
       finish = resolve
     })
-    const { start } = bench([{ headers: eventStream, body: [...replyFrames.slice(0, 4), () => rest, ...replyFrames.slice(4)] }, { headers: eventStream, body: replyFrames.slice(0, 4), hang: 'after-body' }], { drainMillis: 1_000 })
+    const { start } = bench(
+      [
+        { headers: eventStream, body: [...replyFrames.slice(0, 4), () => rest, ...replyFrames.slice(4)] },
+        { headers: eventStream, body: replyFrames.slice(0, 4), hang: 'after-body' },
+      ],
+      { drainMillis: 1_000 },
+    )
     const first = start()
     await new Promise((resolve) => setImmediate(resolve))
     first.request.leave()
@@ -161,7 +192,13 @@ describe('an exchange', () => {
     })
     const half = replyFrames[3] as string
     const body = [...replyFrames.slice(0, 3), half.slice(0, 30), () => rest, half.slice(30), ...replyFrames.slice(4)]
-    const { start, clock } = bench([{ headers: eventStream, body }, { headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' }], { upstream: { heartbeatMillis: 15_000, deadlines: { idleMillis: 100_000 } } })
+    const { start, clock } = bench(
+      [
+        { headers: eventStream, body },
+        { headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' },
+      ],
+      { upstream: { heartbeatMillis: 15_000, deadlines: { idleMillis: 100_000 } } },
+    )
     const first = start()
     await clock.advanceAsync(14_999)
     expect(first.sink.text()).toBe(replyFrames.slice(0, 3).join(''))
@@ -207,7 +244,11 @@ describe('an exchange', () => {
     gateway.use({
       name: 'guard',
       handle: (exchange, next) => {
-        exchange.gate({ name: 'no-text', onFrame: (frame) => (frame.event === 'content_block_delta' ? new GatewayError('refused', 'Stopped by policy.') : 'pass'), onMessage: () => 'pass' })
+        exchange.gate({
+          name: 'no-text',
+          onFrame: (frame) => (frame.event === 'content_block_delta' ? new GatewayError('refused', 'Stopped by policy.') : 'pass'),
+          onMessage: () => 'pass',
+        })
         return next({})
       },
     })
@@ -219,7 +260,15 @@ describe('an exchange', () => {
   })
 
   it('L1: a gate sees a JSON reply before its head is sent; what it stops is a proper error, billed all the same', async () => {
-    const message = (text: string): string => JSON.stringify({ id: 'msg_1', type: 'message', model: 'claude-opus-5-5', content: [{ type: 'text', text }], stop_reason: 'end_turn', usage: { input_tokens: 10, output_tokens: 20 } })
+    const message = (text: string): string =>
+      JSON.stringify({
+        id: 'msg_1',
+        type: 'message',
+        model: 'claude-opus-5-5',
+        content: [{ type: 'text', text }],
+        stop_reason: 'end_turn',
+        usage: { input_tokens: 10, output_tokens: 20 },
+      })
     const json = [['content-type', 'application/json']] as const
     const { gateway, send } = bench([
       { headers: json, body: [message('fine').slice(0, 30), message('fine').slice(30)] },
@@ -232,7 +281,11 @@ describe('an exchange', () => {
     gateway.use({
       name: 'guard',
       handle: (exchange, next) => {
-        exchange.gate({ name: 'words', onFrame: () => 'pass', onMessage: (value) => (JSON.stringify(value).includes('forbidden') ? new GatewayError('refused', 'Stopped by policy.') : 'pass') })
+        exchange.gate({
+          name: 'words',
+          onFrame: () => 'pass',
+          onMessage: (value) => (JSON.stringify(value).includes('forbidden') ? new GatewayError('refused', 'Stopped by policy.') : 'pass'),
+        })
         return next({})
       },
     })
@@ -248,7 +301,9 @@ describe('an exchange', () => {
   })
 
   it('B21: drain refuses new exchanges, lets those under way finish, then ends the rest with overloaded_error', async () => {
-    const { gateway, start, send, clock } = bench((index) => (index === 0 ? { headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' } : complete))
+    const { gateway, start, send, clock } = bench((index) =>
+      index === 0 ? { headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' } : complete,
+    )
     const stuck = start()
     await clock.advanceAsync(1)
     const drained = gateway.drain(5_000)
@@ -265,7 +320,11 @@ describe('an exchange', () => {
 
   it('a ledger that fails is a fault, never the client’s problem', async () => {
     const { gateway, send, faults } = bench([complete])
-    gateway.record({ append: () => Promise.reject(new Error('disk full')), report: () => Promise.resolve([]), exchanges: () => Promise.resolve([sampleEntry({})]) })
+    gateway.record({
+      append: () => Promise.reject(new Error('disk full')),
+      report: () => Promise.resolve([]),
+      exchanges: () => Promise.resolve([sampleEntry({})]),
+    })
     expect((await send()).sink.state).toBe('closed')
     expect(faults).toMatchObject([{ code: 'ledger-append-failed', exchangeId: 'ex_1' }])
   })
@@ -277,7 +336,11 @@ describe('routing and patches', () => {
     gateway.route(() => ({ upstream: 'scripted', model: 'claude-haiku-5-5' }))
     const { settlement } = await send({ body: '{ "model" : "claude-opus-5-5" , "x":1.0}', headers: [['content-type', 'application/json']] })
     expect(sentBody(upstream.calls[0]?.request.body ?? [])).toBe('{ "model" : "claude-haiku-5-5" , "x":1.0}')
-    expect(settlement).toMatchObject({ requestedModel: 'claude-opus-5-5', resolvedModel: 'claude-haiku-5-5', proof: { patches: [{ name: 'replace model', start: 12, end: 29, insertedBytes: 18 }] } })
+    expect(settlement).toMatchObject({
+      requestedModel: 'claude-opus-5-5',
+      resolvedModel: 'claude-haiku-5-5',
+      proof: { patches: [{ name: 'replace model', start: 12, end: 29, insertedBytes: 18 }] },
+    })
     expect(settlement.proof.requestDigest).not.toBe(settlement.proof.upstreamRequestDigest)
   })
 
@@ -302,7 +365,8 @@ describe('routing and patches', () => {
 
   it('R20: signed and redacted thinking reaches the client as the upstream wrote it, with observers, gates and a model change at work', async () => {
     const signature = 'EqQBCgIYAhIM'.repeat(40)
-    const block = (data: object): string => `event: content_block_start\ndata: ${JSON.stringify({ type: 'content_block_start', index: 0, content_block: data })}  \n\n`
+    const block = (data: object): string =>
+      `event: content_block_start\ndata: ${JSON.stringify({ type: 'content_block_start', index: 0, content_block: data })}  \n\n`
     const delta = (data: object): string => `event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: data })}\n\n`
     const thinking = [
       block({ type: 'thinking', thinking: '', signature: '' }),
@@ -345,7 +409,16 @@ describe('answers of its own', () => {
   it.each([
     ['bad-request-target', 400, { target: '/v1/../admin' }],
     ['bad-request-target', 400, { headers: [['host', 'a/v1/messages?x=']] as const }],
-    ['bad-request-target', 400, { headers: [['host', 'a'], ['Host', 'b']] as const }],
+    [
+      'bad-request-target',
+      400,
+      {
+        headers: [
+          ['host', 'a'],
+          ['Host', 'b'],
+        ] as const,
+      },
+    ],
     ['bad-request-target', 400, { headers: [['host', 'user@a']] as const }],
     ['bad-request-target', 400, { target: 'http://evil.test/v1/messages' }],
     ['unknown-route', 404, { target: '/v2/messages' }],
@@ -371,7 +444,10 @@ describe('answers of its own', () => {
     expect([sink.status, envelope(sink.text()).error.type]).toEqual([403, 'permission_error'])
     expect(denied.upstream.calls).toHaveLength(0)
     const odd = replyFrames.map((frame) => frame.replace('claude-opus-5-5', 'claude-next'))
-    const assumed = bench([{ headers: eventStream, body: odd }, { headers: eventStream, body: odd }])
+    const assumed = bench([
+      { headers: eventStream, body: odd },
+      { headers: eventStream, body: odd },
+    ])
     await assumed.send(parts)
     expect((await assumed.send(parts)).settlement.cost).toMatchObject({ state: 'assumed' })
     expect(assumed.faults.map(({ code }) => code)).toEqual(['unknown-model-price'])
@@ -380,7 +456,9 @@ describe('answers of its own', () => {
   it('keeps what no middleware saw out of the ledger, so that scanners cannot fill it', async () => {
     const kept: string[] = []
     const { gateway, send } = bench([complete])
-    gateway.use(authenticate(staticKeyRing([]))).record({ append: async ({ outcome }) => void kept.push(outcome.error?.code ?? ''), report: async () => [], exchanges: async () => [] })
+    gateway
+      .use(authenticate(staticKeyRing([])))
+      .record({ append: async ({ outcome }) => void kept.push(outcome.error?.code ?? ''), report: async () => [], exchanges: async () => [] })
     await send({ target: '/wp-admin' })
     await send({ headers: [['host', 'user@a']] })
     await send()
@@ -398,11 +476,28 @@ describe('answers of its own', () => {
     const { gateway, send } = bench([complete])
     gateway.use({
       name: 'cap',
-      handle: () => Promise.resolve(refuse(new GatewayError('refused', 'spend limit reached', { status: 429, type: 'billing_error', retryAfterSeconds: 90, shouldRetry: false, headers: [['anthropic-ratelimit-unified-status', 'rejected']] }))),
+      handle: () =>
+        Promise.resolve(
+          refuse(
+            new GatewayError('refused', 'spend limit reached', {
+              status: 429,
+              type: 'billing_error',
+              retryAfterSeconds: 90,
+              shouldRetry: false,
+              headers: [['anthropic-ratelimit-unified-status', 'rejected']],
+            }),
+          ),
+        ),
     })
     const { sink } = await send()
     expect(sink.status).toBe(429)
-    for (const header of [['retry-after', '90'], ['x-should-retry', 'false'], ['anthropic-ratelimit-unified-status', 'rejected'], ['x-sluice-error-origin', 'gateway']]) expect(sink.headers).toContainEqual(header)
+    for (const header of [
+      ['retry-after', '90'],
+      ['x-should-retry', 'false'],
+      ['anthropic-ratelimit-unified-status', 'rejected'],
+      ['x-sluice-error-origin', 'gateway'],
+    ])
+      expect(sink.headers).toContainEqual(header)
   })
 
   it('H5: answers health, hello and telemetry by itself, and no other method or neighbouring path', async () => {
@@ -412,8 +507,21 @@ describe('answers of its own', () => {
       await gateway.handle(clientRequest({ method, target }), sink)
       return sink.status
     }
-    for (const [method, target] of [['GET', '/healthz'], ['GET', '/readyz'], ['HEAD', '/'], ['HEAD', '/api/hello'], ['POST', '/api/event_logging/batch'], ['POST', '/v1/metrics']] as const) expect([target, await status(method, target)]).toEqual([target, 200])
-    for (const [method, target] of [['GET', '/healthz/x'], ['POST', '/healthz'], ['GET', '/%68ealthz']] as const) expect([target, await status(method, target)]).toEqual([target, 404])
+    for (const [method, target] of [
+      ['GET', '/healthz'],
+      ['GET', '/readyz'],
+      ['HEAD', '/'],
+      ['HEAD', '/api/hello'],
+      ['POST', '/api/event_logging/batch'],
+      ['POST', '/v1/metrics'],
+    ] as const)
+      expect([target, await status(method, target)]).toEqual([target, 200])
+    for (const [method, target] of [
+      ['GET', '/healthz/x'],
+      ['POST', '/healthz'],
+      ['GET', '/%68ealthz'],
+    ] as const)
+      expect([target, await status(method, target)]).toEqual([target, 404])
     expect(upstream.calls).toHaveLength(0)
   })
 })
@@ -428,11 +536,32 @@ describe('credentials', () => {
   it.each([
     ['x-api-key', [['x-api-key', 'sluice-key-of-ada-01']], 200],
     ['a bearer', [['authorization', 'Bearer sluice-key-of-ada-01']], 200],
-    ['both, as an apiKeyHelper sends them', [['x-api-key', 'sluice-key-of-ada-01'], ['authorization', 'Bearer sluice-key-of-ada-01']], 200],
-    ['a known key beside an unknown one', [['x-api-key', 'sk-ant-old'], ['authorization', 'Bearer sluice-key-of-ada-01']], 200],
+    [
+      'both, as an apiKeyHelper sends them',
+      [
+        ['x-api-key', 'sluice-key-of-ada-01'],
+        ['authorization', 'Bearer sluice-key-of-ada-01'],
+      ],
+      200,
+    ],
+    [
+      'a known key beside an unknown one',
+      [
+        ['x-api-key', 'sk-ant-old'],
+        ['authorization', 'Bearer sluice-key-of-ada-01'],
+      ],
+      200,
+    ],
     ['none', [], 401],
     ['an unknown one', [['x-api-key', 'sluice-key-of-ada-0']], 401],
-    ['two of different owners', [['x-api-key', 'sluice-key-of-lin-02'], ['authorization', 'Bearer sluice-key-of-ada-01']], 401],
+    [
+      'two of different owners',
+      [
+        ['x-api-key', 'sluice-key-of-lin-02'],
+        ['authorization', 'Bearer sluice-key-of-ada-01'],
+      ],
+      401,
+    ],
     ['a huge one', [['x-api-key', 'x'.repeat(10_000)]], 401],
     ['basic authorization', [['authorization', 'Basic c2x1aWNl']], 401],
   ] as const)('H6, R21: swap: %s', async (_name, headers, status) => {
@@ -443,15 +572,25 @@ describe('credentials', () => {
     const sent = JSON.stringify(upstream.calls.map(({ request }) => request.headers))
     expect(sent).not.toContain('sluice-key')
     expect(sent.includes('sk-ant-canary-upstream')).toBe(status === 200)
-    const told = sink.text() + JSON.stringify(sink.headers) + JSON.stringify(settlement, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+    const told =
+      sink.text() + JSON.stringify(sink.headers) + JSON.stringify(settlement, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
     expect(told).not.toMatch(/sk-ant-canary-upstream|sluice-key-of/)
   })
 
   it('H6: passthrough sends the client’s own credential, and no other, to the pinned host only', async () => {
     const credential = passthroughCredential({ keyHosts: ['upstream.test'] })
     const { send, upstream } = bench([complete], { upstream: { credential } })
-    await send(messages([['X-Api-Key', 'sk-ant-client'], ['cookie', 'a=b']]))
-    expect(upstream.calls[0]?.request.headers).toEqual([['content-type', 'application/json'], ['accept-encoding', 'identity'], ['X-Api-Key', 'sk-ant-client']])
+    await send(
+      messages([
+        ['X-Api-Key', 'sk-ant-client'],
+        ['cookie', 'a=b'],
+      ]),
+    )
+    expect(upstream.calls[0]?.request.headers).toEqual([
+      ['content-type', 'application/json'],
+      ['accept-encoding', 'identity'],
+      ['X-Api-Key', 'sk-ant-client'],
+    ])
     expect((await send(messages([['authorization', 'Bearer sk-ant-oat01-client']]))).sink.status).toBe(403)
     expect((await send(messages([]))).sink.status).toBe(401)
     expect(upstream.calls).toHaveLength(1)
@@ -460,7 +599,12 @@ describe('credentials', () => {
   it('H6: split keeps the gateway’s key here and sends the client’s on', async () => {
     const { gateway, send, upstream } = bench([complete], { upstream: { credential: splitCredential({ oauthHosts: ['upstream.test'] }) } })
     gateway.use(authenticate(keys, { mode: 'split' }))
-    const { settlement } = await send(messages([['authorization', 'Bearer sk-ant-oat01-client'], ['x-sluice-key', 'sluice-key-of-ada-01']]))
+    const { settlement } = await send(
+      messages([
+        ['authorization', 'Bearer sk-ant-oat01-client'],
+        ['x-sluice-key', 'sluice-key-of-ada-01'],
+      ]),
+    )
     expect(settlement.outcome.kind).toBe('completed')
     const sent = JSON.stringify(upstream.calls[0]?.request.headers)
     expect(sent).toContain('sk-ant-oat01-client')
@@ -495,14 +639,20 @@ describe('building a gateway', () => {
     const used = createGateway({ runtime, upstreams })
     await used.handle(clientRequest({ json: messagesBody }), collectingSink())
     expect(() => used.use(adds('late'))).toThrow('after the gateway had handled a request')
-    expect(() => createGateway({ runtime, upstreams }).route(() => ({ upstream: 'a' })).route(() => ({ upstream: 'a' }))).toThrow('called twice')
+    expect(() =>
+      createGateway({ runtime, upstreams })
+        .route(() => ({ upstream: 'a' }))
+        .route(() => ({ upstream: 'a' })),
+    ).toThrow('called twice')
   })
 
   it('does not compile before what it needs, and a forgotten return does not compile', () => {
     const needs: Middleware<{ readonly principal: { readonly developer: string } }> = { name: 'needs', handle: (_exchange, next) => next({}) }
     // @ts-expect-error principal is added by nobody yet
     createGateway({ runtime, upstreams }).use(needs)
-    createGateway({ runtime, upstreams }).use(authenticate(staticKeyRing([]))).use(needs)
+    createGateway({ runtime, upstreams })
+      .use(authenticate(staticKeyRing([])))
+      .use(needs)
     // @ts-expect-error the reply is not returned
     const forgets: Middleware = { name: 'forgets', handle: async (_exchange, next) => void (await next({})) }
     expect(forgets.name).toBe('forgets')

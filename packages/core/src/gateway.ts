@@ -146,11 +146,13 @@ class GatewayBuilder {
 }
 
 function indexUpstreams(upstreams: readonly UpstreamOptions[]): ReadonlyMap<string, Upstream> {
-  if (upstreams.length === 0) throw new ConfigurationError('upstreams', 'is empty. Name at least one, such as { name: "anthropic", baseUrl: "https://api.anthropic.com", … }.')
+  if (upstreams.length === 0)
+    throw new ConfigurationError('upstreams', 'is empty. Name at least one, such as { name: "anthropic", baseUrl: "https://api.anthropic.com", … }.')
   const byName = new Map<string, Upstream>()
   for (const [index, options] of upstreams.entries()) {
     const upstream = checkUpstream(options, `upstreams[${index}]`)
-    if (byName.has(upstream.name)) throw new ConfigurationError(`upstreams[${index}].name`, `"${upstream.name}" is used twice. Names tell upstreams apart in records.`)
+    if (byName.has(upstream.name))
+      throw new ConfigurationError(`upstreams[${index}].name`, `"${upstream.name}" is used twice. Names tell upstreams apart in records.`)
     byName.set(upstream.name, upstream)
   }
   return byName

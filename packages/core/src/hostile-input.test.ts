@@ -29,7 +29,13 @@ describe('I3: one request, one reading of its route', () => {
     expect([sink.status, settlement.outcome.error?.code, upstream.calls.length]).toEqual([400, 'bad-request-target', 0])
   })
 
-  it.each(['/v1/models/us.anthropic.claude-opus-5-5-v1%3A0', '/v1/models/arn%3Aaws%3Abedrock%2Fclaude', '/v1/messages/batches', '/v1/messages?beta=true', '/v1/files/a%20b?x=%6d//'])('%s passes as it came', async (target) => {
+  it.each([
+    '/v1/models/us.anthropic.claude-opus-5-5-v1%3A0',
+    '/v1/models/arn%3Aaws%3Abedrock%2Fclaude',
+    '/v1/messages/batches',
+    '/v1/messages?beta=true',
+    '/v1/files/a%20b?x=%6d//',
+  ])('%s passes as it came', async (target) => {
     const { send, upstream } = bench([answered])
     await send({ target, method: 'GET' })
     expect(upstream.calls[0]?.request.path).toBe(target)
@@ -51,14 +57,16 @@ describe('I3: one request, one reading of its route', () => {
 })
 
 describe('a model that is denied', () => {
-  it.each(['"model":"nobodys","model":"claude-opus-5-5"', '"model":"claude-opus-5-5","model":"nobodys"', '"mod\\u0065l":"nobodys","model":"claude-opus-5-5"', '"model":["nobodys"],"model":"claude-opus-5-5"'])(
-    'is found in %s, whichever of two an upstream reads',
-    async (model) => {
-      const { send, upstream } = bench([complete], { pricing: pricing({ unknownModel: 'deny' }) })
-      const { settlement } = await send({ body: requestWith(model), headers: json })
-      expect([settlement.outcome.error?.code, upstream.calls.length]).toEqual(['unknown-model', 0])
-    },
-  )
+  it.each([
+    '"model":"nobodys","model":"claude-opus-5-5"',
+    '"model":"claude-opus-5-5","model":"nobodys"',
+    '"mod\\u0065l":"nobodys","model":"claude-opus-5-5"',
+    '"model":["nobodys"],"model":"claude-opus-5-5"',
+  ])('is found in %s, whichever of two an upstream reads', async (model) => {
+    const { send, upstream } = bench([complete], { pricing: pricing({ unknownModel: 'deny' }) })
+    const { settlement } = await send({ body: requestWith(model), headers: json })
+    expect([settlement.outcome.error?.code, upstream.calls.length]).toEqual(['unknown-model', 0])
+  })
 })
 
 describe("H6: the gateway's key does not leave it", () => {
@@ -68,14 +76,28 @@ describe("H6: the gateway's key does not leave it", () => {
     ['Authorization', 'Bearer gateway-canary-key'],
   ] as const)('where a client sends it as %s too', async (name, value) => {
     const { send, upstream: transport } = bench([complete], { upstream })
-    const { sink } = await send({ json: messagesBody, headers: [['X-Sluice-Key', 'gateway-canary-key'], [name, value]] })
+    const { sink } = await send({
+      json: messagesBody,
+      headers: [
+        ['X-Sluice-Key', 'gateway-canary-key'],
+        [name, value],
+      ],
+    })
     expect([sink.status, transport.calls.length]).toEqual([401, 0])
     expect(sink.text()).not.toContain('gateway-canary-key')
   })
 
   it('an Authorization that no host was checked for stays here', async () => {
-    const { send, upstream: transport } = bench([complete], { upstream: { credential: passthroughCredential({ keyHosts: ['upstream.test'], oauthHosts: [] }) } })
-    await send({ json: messagesBody, headers: [['x-api-key', 'sk-ant-api-1'], ['authorization', 'Bearer sk-ant-oat01-canary x']] })
+    const { send, upstream: transport } = bench([complete], {
+      upstream: { credential: passthroughCredential({ keyHosts: ['upstream.test'], oauthHosts: [] }) },
+    })
+    await send({
+      json: messagesBody,
+      headers: [
+        ['x-api-key', 'sk-ant-api-1'],
+        ['authorization', 'Bearer sk-ant-oat01-canary x'],
+      ],
+    })
     expect(JSON.stringify(transport.calls[0]?.request.headers)).toContain('sk-ant-api-1')
     expect(JSON.stringify(transport.calls[0]?.request.headers)).not.toContain('canary')
   })
@@ -83,7 +105,9 @@ describe("H6: the gateway's key does not leave it", () => {
 
 describe('R21: secrets and logs', () => {
   it('a model with control characters reaches no fault as such', async () => {
-    const { send, faults } = bench([{ headers: json, body: [JSON.stringify({ type: 'message', model: 'a\u001b[2J\r\nfault: forged\u009b', usage: { input_tokens: 5, output_tokens: 9 } })] }])
+    const { send, faults } = bench([
+      { headers: json, body: [JSON.stringify({ type: 'message', model: 'a\u001b[2J\r\nfault: forged\u009b', usage: { input_tokens: 5, output_tokens: 9 } })] },
+    ])
     await send()
     expect(faults.map(({ message }) => message)).toEqual([expect.stringMatching(/^the price of "a\?\[2J\?\?fault: forged\?" is not known/)])
   })
@@ -102,21 +126,36 @@ describe('B20: memory that a stranger may fill is bounded', () => {
   it('records keep the start of a text that is too long to be a name', async () => {
     const long = 'm'.repeat(100_000)
     const { send } = bench([
-      { headers: [...json, ['request-id', long]], body: [JSON.stringify({ type: 'message', id: long, model: long, stop_reason: long, usage: { input_tokens: 5, speed: long } })] },
+      {
+        headers: [...json, ['request-id', long]],
+        body: [JSON.stringify({ type: 'message', id: long, model: long, stop_reason: long, usage: { input_tokens: 5, speed: long } })],
+      },
       { status: 400, headers: json, body: [JSON.stringify({ type: 'error', error: { type: long } })] },
     ])
     const { settlement } = await send({ target: `/v1/messages`, body: requestWith(`"model":"${long}"`), headers: json })
     const kept = (text: string | undefined): unknown => [text?.slice(0, 3), text?.length]
-    for (const text of [settlement.requestedModel, settlement.resolvedModel, settlement.billedModel, settlement.messageId, settlement.stopReason, settlement.upstreamRequestId]) {
+    for (const text of [
+      settlement.requestedModel,
+      settlement.resolvedModel,
+      settlement.billedModel,
+      settlement.messageId,
+      settlement.stopReason,
+      settlement.upstreamRequestId,
+    ]) {
       expect(kept(text)).toEqual(['mmm', maxKeptLength])
     }
     const failed = await send({ target: `/v1/${long}`, body: '{}', headers: json })
-    expect([kept(failed.settlement.path), kept(failed.settlement.outcome.error?.code)]).toEqual([['/v1', maxKeptLength], ['mmm', maxKeptLength]])
+    expect([kept(failed.settlement.path), kept(failed.settlement.outcome.error?.code)]).toEqual([
+      ['/v1', maxKeptLength],
+      ['mmm', maxKeptLength],
+    ])
   })
 
   it('a reply that claims very many iterations is kept in few lines', async () => {
     const iterations = Array.from({ length: 20_000 }, (_, index) => ({ type: 'compaction', model: `m${index}`, input_tokens: 1, output_tokens: 1 }))
-    const { send } = bench([{ headers: json, body: [JSON.stringify({ type: 'message', model: 'claude-opus-5-5', usage: { input_tokens: 5, output_tokens: 9, iterations } })] }])
+    const { send } = bench([
+      { headers: json, body: [JSON.stringify({ type: 'message', model: 'claude-opus-5-5', usage: { input_tokens: 5, output_tokens: 9, iterations } })] },
+    ])
     const { usage } = (await send()).settlement
     expect(usage.lines.length).toBeLessThan(300)
     expect(usage.lines.reduce((sum, line) => sum + line.freshInputTokens, 0)).toBe(20_005)
@@ -124,7 +163,8 @@ describe('B20: memory that a stranger may fill is bounded', () => {
   })
 
   it('a stream of very many messages keeps every token in few lines', async () => {
-    const start = 'event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"claude-opus-5-5","usage":{"input_tokens":3,"output_tokens":2}}}\n\n'
+    const start =
+      'event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"claude-opus-5-5","usage":{"input_tokens":3,"output_tokens":2}}}\n\n'
     const { send } = bench([{ headers: eventStream, body: [start.repeat(20_000), replyFrames.at(-1) as string] }])
     const { usage } = (await send()).settlement
     expect(usage.lines.length).toBeLessThan(300)
@@ -133,7 +173,12 @@ describe('B20: memory that a stranger may fill is bounded', () => {
 })
 
 it('what fails where nothing should ends its exchange and nothing else', async () => {
-  const boom = { ...pricing(), cost: () => { throw new Error('boom') } }
+  const boom = {
+    ...pricing(),
+    cost: () => {
+      throw new Error('boom')
+    },
+  }
   const { gateway, start, faults } = bench([complete, complete], { pricing: boom })
   const { settled } = start()
   expect(await settled).toBeUndefined()

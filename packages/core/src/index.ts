@@ -4,7 +4,15 @@
  * @packageDocumentation
  */
 export { createGateway, defaultGatewayOptions, type Gateway, type GatewayOptions, type MountableGateway } from './gateway.ts'
-export { ConfigurationError, GatewayError, type AnthropicErrorType, type Fault, type FaultCode, type GatewayErrorCode, type GatewayErrorOptions } from './errors.ts'
+export {
+  ConfigurationError,
+  GatewayError,
+  type AnthropicErrorType,
+  type Fault,
+  type FaultCode,
+  type GatewayErrorCode,
+  type GatewayErrorOptions,
+} from './errors.ts'
 export { newExchangeId, systemClock, systemHost, type Clock, type Host } from './host.ts'
 export { Secret } from './secret.ts'
 

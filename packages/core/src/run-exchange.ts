@@ -112,7 +112,12 @@ export class ExchangeRunner {
     try {
       return await this.#conduct(exchange, journey, sink, handler, problem)
     } catch (cause) {
-      this.#options.host.onFault({ code: 'middleware-threw', message: 'an exchange failed where nothing should, and was broken off', exchangeId: exchange.id, cause })
+      this.#options.host.onFault({
+        code: 'middleware-threw',
+        message: 'an exchange failed where nothing should, and was broken off',
+        exchangeId: exchange.id,
+        cause,
+      })
       journey.outcome?.reply.body.cancel(cause)
       sink.abort(cause)
       return undefined
@@ -187,7 +192,8 @@ export class ExchangeRunner {
     const encoding = headerValue(headers, 'content-encoding')?.trim().toLowerCase()
     const coding = encoding === undefined || encoding === 'identity' ? undefined : encoding
     const form = formOf(headerValue(headers, 'content-type'), isMetered || reply.status >= 400)
-    const onFault = (code: FaultCode, message: string, cause?: unknown): void => host.onFault({ code, message, exchangeId: exchange.id, ...(cause !== undefined && { cause }) })
+    const onFault = (code: FaultCode, message: string, cause?: unknown): void =>
+      host.onFault({ code, message, exchangeId: exchange.id, ...(cause !== undefined && { cause }) })
     const reader = new ReplyReader({ form, coding, decoder: runtime.decoder, meter, observers: exchange.observers, maxFrameBytes, onFault })
     let status = reply.status
     const relay = new Relay({
@@ -232,7 +238,16 @@ export class ExchangeRunner {
   }
 
   #settlement(exchange: LiveExchange, journey: Journey, outcome: Outcome, status: number | undefined, relayed: RelayedReply | undefined): Settlement {
-    const settlement = settlementOf({ exchange, journey, outcome, status, relayed, endedAt: this.#options.host.clock.now(), pricing: this.#options.pricing, digests: this.#options.digests })
+    const settlement = settlementOf({
+      exchange,
+      journey,
+      outcome,
+      status,
+      relayed,
+      endedAt: this.#options.host.clock.now(),
+      pricing: this.#options.pricing,
+      digests: this.#options.digests,
+    })
     for (const { state, model } of settlement.cost.lines) if (state === 'assumed' || state === 'unpriced') this.#tellUnknown(model, state)
     return settlement
   }
@@ -241,7 +256,11 @@ export class ExchangeRunner {
   #tellUnknown(model: string, state: string): void {
     if (this.#toldModels.has(model) || this.#toldModels.size >= mostToldModels) return
     this.#toldModels.add(model)
-    this.#options.host.onFault({ code: 'unknown-model-price', message: `the price of "${model.slice(0, 80).replace(/[^ -~]/g, '?')}" is not known; its cost is ${state === 'assumed' ? 'assumed at the dearest rates' : 'left out of the sums'}`, source: 'pricing' })
+    this.#options.host.onFault({
+      code: 'unknown-model-price',
+      message: `the price of "${model.slice(0, 80).replace(/[^ -~]/g, '?')}" is not known; its cost is ${state === 'assumed' ? 'assumed at the dearest rates' : 'left out of the sums'}`,
+      source: 'pricing',
+    })
   }
 }
 

@@ -16,7 +16,11 @@ export interface Bench {
   /** Sends one request and waits for its settlement. */
   readonly send: (parts?: ClientRequestParts, sink?: CollectingSink) => Promise<{ readonly settlement: Settlement; readonly sink: CollectingSink }>
   /** Sends one request; the caller waits when it likes. */
-  readonly start: (parts?: ClientRequestParts) => { readonly request: TestClientRequest; readonly sink: CollectingSink; readonly settled: Promise<Settlement | undefined> }
+  readonly start: (parts?: ClientRequestParts) => {
+    readonly request: TestClientRequest
+    readonly sink: CollectingSink
+    readonly settled: Promise<Settlement | undefined>
+  }
 }
 
 export const messagesBody = { model: 'claude-opus-5-5', max_tokens: 16, stream: true, messages: [{ role: 'user', content: 'hi' }] }

@@ -21,7 +21,9 @@ const literal = fc.oneof(string, number, fc.constantFrom('true', 'false', 'null'
 
 const { value } = fc.letrec<{ value: string; array: string; object: string }>((tie) => ({
   value: fc.oneof({ maxDepth: 3, withCrossShrink: true }, literal, tie('array'), tie('object')),
-  array: fc.tuple(fc.array(fc.tuple(space, tie('value')), { maxLength: 4 }), space).map(([items, end]) => `[${items.map((item) => item.join('')).join(',')}${end}]`),
+  array: fc
+    .tuple(fc.array(fc.tuple(space, tie('value')), { maxLength: 4 }), space)
+    .map(([items, end]) => `[${items.map((item) => item.join('')).join(',')}${end}]`),
   object: members(tie('value')),
 }))
 

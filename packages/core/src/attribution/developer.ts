@@ -13,7 +13,12 @@ export function deviceOf(metadata: ClientMetadata | undefined): Attributed | und
 }
 
 /** Who spends: the key's developer, else what the client declares, else an anonymous hint from its metadata. */
-export function developerOf(principal: Principal | undefined, headers: HeaderList, headerName: string, metadata: ClientMetadata | undefined): Attributed | undefined {
+export function developerOf(
+  principal: Principal | undefined,
+  headers: HeaderList,
+  headerName: string,
+  metadata: ClientMetadata | undefined,
+): Attributed | undefined {
   if (principal !== undefined) return { value: principal.developer, source: 'key' }
   const declared = headerValue(headers, headerName)
   const label = declared === undefined ? undefined : toDeclaredLabel(declared)

@@ -13,7 +13,8 @@ const uuid = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/i
 const hexId = /^(?=.*\d)(?=.*[a-f])[0-9a-f]{7,}$/i
 
 /** Prefixes that no innocent name has. */
-const surePrefixes = /(?:^|[^A-Za-z0-9])(?:sk-ant-|sk-proj-|gh[opusr]_|github_pat_|glpat-|xox[a-z]-|xapp-|ya29\.|eyJ[A-Za-z0-9]|(?:AKIA|ASIA|AIza)[A-Za-z0-9]{8}|[sprw]k_(?:live|test)_|whsec_|shpat_|dop_v1_)/
+const surePrefixes =
+  /(?:^|[^A-Za-z0-9])(?:sk-ant-|sk-proj-|gh[opusr]_|github_pat_|glpat-|xox[a-z]-|xapp-|ya29\.|eyJ[A-Za-z0-9]|(?:AKIA|ASIA|AIza)[A-Za-z0-9]{8}|[sprw]k_(?:live|test)_|whsec_|shpat_|dop_v1_)/
 /** Prefixes that count only before something long with digits in it. */
 const likelyPrefixes = /(?:^|[^A-Za-z0-9])(?:sk-|key-|npm_|pypi-|hf_|SG\.|r8_|tok_)(?=[\w.-]*\d)[\w.-]{10,}/
 
@@ -53,22 +54,28 @@ export function toDeclaredRepository(text: string): string | undefined {
   const trimmed = text.trim()
   if (trimmed.length > 512) return undefined
   const ofUrl = /^(?:[a-z+]+:\/\/(?:[^/@]*@)?[^/@]+\/|[\w.-]+@[\w.-]+:)(.+)$/i.exec(trimmed)?.[1]
-  const segments = (ofUrl ?? trimmed).replace(/\/+$/, '').replace(/\.git$/, '').split('/')
+  const segments = (ofUrl ?? trimmed)
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '')
+    .split('/')
   const label = (ofUrl === undefined ? segments : segments.slice(-2)).join('/')
   return segments.every((segment) => /^[\w.-]+$/.test(segment) && segment.length <= maxLabelLength) && segments.length <= 5 ? toDeclaredLabel(label) : undefined
 }
 
 /** Ticket ids: PAY-123 anywhere, pay-123 or a bare number alone. */
 const ticket = /(?:^|[^A-Za-z0-9])[A-Z][A-Z0-9]{1,9}-\d{1,7}(?![A-Za-z0-9])|^[a-z]{2,5}-\d{2,7}$|^#?\d+$/
-const topLevelDomain = /\.(?:com|net|org|io|dev|app|ai|co|cloud|internal|local|localhost|localdomain|corp|lan|intra|home|arpa|test|example|invalid|gov|edu|mil|eu|uk|de|fr)$/i
+const topLevelDomain =
+  /\.(?:com|net|org|io|dev|app|ai|co|cloud|internal|local|localhost|localdomain|corp|lan|intra|home|arpa|test|example|invalid|gov|edu|mil|eu|uk|de|fr)$/i
 const manyDots = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+\.[a-z]{2,}$/i
 const machineName = /^(?:ip(?:-\d{1,3}){4}|(?:desktop|laptop)-[a-z0-9]{7}|i-[0-9a-f]{8,}|(?:\d{1,3}\.){3}\d{1,3})$/i
 
 /** Directories that hold repositories, or stand in for one in every container: no label, or all of them would be one repository. */
 const genericNames: ReadonlySet<string> = new Set(
-  ('app apps build builds checkout checkouts clones code containers desktop dev development documents downloads dropbox git github gitlab go home ' +
+  (
+    'app apps build builds checkout checkouts clones code containers desktop dev development documents downloads dropbox git github gitlab go home ' +
     'icloud mnt opt private project projects repo repos repositories root runner scratch source sources src srv temp tmp user users usr var volumes ' +
-    'work workdir workspace workspaces worktree worktrees').split(' '),
+    'work workdir workspace workspaces worktree worktrees'
+  ).split(' '),
 )
 
 /** True for a directory name that may stand for a repository. */
@@ -92,7 +99,10 @@ export function toRepositoryLabel(path: string): string | undefined {
   const root = path.replace(worktreeSuffix, '')
   const isWindows = /^[A-Za-z]:[\\/]|^\\\\/.test(root)
   const home = homes.exec(root)?.[0] ?? ''
-  const segments = root.slice(home.length).split(isWindows ? /[\\/]+/ : /\/+/).filter((segment) => segment !== '')
+  const segments = root
+    .slice(home.length)
+    .split(isWindows ? /[\\/]+/ : /\/+/)
+    .filter((segment) => segment !== '')
   if (home === '' && isWindows) segments.shift()
   return segments.slice(-maxLevels).findLast(isRepositoryName)
 }

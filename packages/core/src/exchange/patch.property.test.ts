@@ -18,23 +18,26 @@ describe('patches of a request body', () => {
     expect(applyPatches(body, []).chunks).toBe(body.chunks)
   })
 
-  test.prop([anyJsonBody, fc.string(), fc.array(fc.nat())], { numRuns: 1000 })('R1: with one patch every byte outside its spans is equal, and the value is the new one', (text, model, cuts) => {
-    const bytes = toBytes(text)
-    const body = new RequestBody(...splitAt(bytes, cuts))
-    const patched = applyPatches(body, [replaceTopLevelString('model', model)])
-    const result = whole(patched.chunks)
-    let at = 0
-    let shift = 0
-    for (const { start, end, insertedBytes } of patched.notes) {
-      expect(result.subarray(at + shift, start + shift)).toEqual(bytes.subarray(at, start))
-      shift += insertedBytes - (end - start)
-      at = end
-    }
-    expect(result.subarray(at + shift)).toEqual(bytes.subarray(at))
-    const members = body.members('model')
-    expect(patched.notes).toHaveLength(members.length)
-    if (members.length > 0) expect((JSON.parse(toText(result)) as { model: string }).model).toBe(JSON.parse(JSON.stringify(model).toWellFormed()))
-  })
+  test.prop([anyJsonBody, fc.string(), fc.array(fc.nat())], { numRuns: 1000 })(
+    'R1: with one patch every byte outside its spans is equal, and the value is the new one',
+    (text, model, cuts) => {
+      const bytes = toBytes(text)
+      const body = new RequestBody(...splitAt(bytes, cuts))
+      const patched = applyPatches(body, [replaceTopLevelString('model', model)])
+      const result = whole(patched.chunks)
+      let at = 0
+      let shift = 0
+      for (const { start, end, insertedBytes } of patched.notes) {
+        expect(result.subarray(at + shift, start + shift)).toEqual(bytes.subarray(at, start))
+        shift += insertedBytes - (end - start)
+        at = end
+      }
+      expect(result.subarray(at + shift)).toEqual(bytes.subarray(at))
+      const members = body.members('model')
+      expect(patched.notes).toHaveLength(members.length)
+      if (members.length > 0) expect((JSON.parse(toText(result)) as { model: string }).model).toBe(JSON.parse(JSON.stringify(model).toWellFormed()))
+    },
+  )
 
   test.prop([fc.base64String({ minLength: 8 }), fc.string({ unit: 'binary' }), fc.boolean(), fc.array(fc.nat())])(
     'R20: a patched request keeps signed thinking byte for byte, empty thinking too',

@@ -15,7 +15,10 @@ const queries: fc.Arbitrary<ReportQuery> = fc.record(
     since: instant,
     until: instant,
     timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Asia/Kathmandu'),
-    where: fc.record({ model: fc.constantFrom('claude-opus-5-5', 'in-house-1'), developer: fc.constantFrom('ada', '\u{1F6F6}'), outcome: fc.constant('completed') }, { requiredKeys: [] }),
+    where: fc.record(
+      { model: fc.constantFrom('claude-opus-5-5', 'in-house-1'), developer: fc.constantFrom('ada', '\u{1F6F6}'), outcome: fc.constant('completed') },
+      { requiredKeys: [] },
+    ),
   },
   { requiredKeys: ['groupBy'] },
 )
@@ -42,5 +45,7 @@ test('an unknown dimension or time zone is refused even where it decides nothing
 
 test('an exchange that failed without usage is found under the model it asked for', () => {
   const entry = sampleEntry({ parts: [], outcome: { kind: 'failed' }, requestedModel: 'claude-opus-5-5' })
-  expect(reportRows([entry], { groupBy: ['model', 'outcome'] })).toMatchObject([{ group: { model: 'claude-opus-5-5', outcome: 'failed' }, exchanges: 1, costNanoUsd: 0n, partialExchanges: 0 }])
+  expect(reportRows([entry], { groupBy: ['model', 'outcome'] })).toMatchObject([
+    { group: { model: 'claude-opus-5-5', outcome: 'failed' }, exchanges: 1, costNanoUsd: 0n, partialExchanges: 0 },
+  ])
 })

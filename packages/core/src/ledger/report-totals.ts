@@ -81,7 +81,15 @@ type Level = Map<string | null, Level | Group>
 class Group {
   readonly values: readonly (string | null)[]
   costNanoUsd = 0n
-  readonly #tokens = { freshInputTokens: 0, cacheReadTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0, outputTokens: 0, webSearchRequests: 0, webFetchRequests: 0 }
+  readonly #tokens = {
+    freshInputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWrite5mTokens: 0,
+    cacheWrite1hTokens: 0,
+    outputTokens: 0,
+    webSearchRequests: 0,
+    webFetchRequests: 0,
+  }
   readonly #counts = { exchanges: 0, unpricedExchanges: 0, partialExchanges: 0 }
   readonly #firstBytes: number[] = []
   readonly #durations: number[] = []
@@ -138,6 +146,7 @@ function valueOf(dimension: ReportDimension): (part: ReportPart) => string | nul
 
 function known(dimension: string): EntryDimension {
   const found = entryDimensions.find((name) => name === dimension)
-  if (found === undefined) throw new RangeError(`"${dimension}" is not a dimension of a report here. Use one of: ${entryDimensions.join(', ')}; hour and day only in groupBy.`)
+  if (found === undefined)
+    throw new RangeError(`"${dimension}" is not a dimension of a report here. Use one of: ${entryDimensions.join(', ')}; hour and day only in groupBy.`)
   return found
 }

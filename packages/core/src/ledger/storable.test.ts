@@ -6,7 +6,9 @@ import { parseEntryJson, toEntryJson } from './entry-json.ts'
 import { toStorableEntry, toStorableText } from './storable.ts'
 import { compareText } from './text-order.ts'
 
-const anyText = fc.string({ unit: fc.oneof(fc.constantFrom('\0', '\ud800', '\udfff', '\uff21', '\u{1F6F6}'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })) })
+const anyText = fc.string({
+  unit: fc.oneof(fc.constantFrom('\0', '\ud800', '\udfff', '\uff21', '\u{1F6F6}'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })),
+})
 
 property.prop([anyText])('storable text is well-formed and free of NUL, and text that was so is untouched', (text) => {
   const stored = toStorableText(text)
@@ -23,7 +25,10 @@ test('a storable entry is a deep, frozen copy, tags named like prototype members
   const tags = JSON.parse('{"__proto__":"a\\u0000b","constructor":"c"}') as Record<string, string>
   const stored = toStorableEntry(sampleEntry({ labels: { session: 's\ud83d', tags } }))
   expect(stored.attribution.session?.value).toBe('s\uFFFD')
-  expect(Object.entries(stored.attribution.tags)).toEqual([['__proto__', 'a\uFFFDb'], ['constructor', 'c']])
+  expect(Object.entries(stored.attribution.tags)).toEqual([
+    ['__proto__', 'a\uFFFDb'],
+    ['constructor', 'c'],
+  ])
   expect(() => Object.assign(stored.cost.lines[0] as object, { nanoUsd: 0n })).toThrow(TypeError)
 })
 

@@ -2,7 +2,17 @@ import { fc, test as property } from '@fast-check/vitest'
 import { expect, test } from 'vitest'
 import { zonedLabels } from './zoned-labels.ts'
 
-const zones = ['Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'Africa/Casablanca', 'America/St_Johns', 'UTC', 'Etc/GMT+12'] as const
+const zones = [
+  'Europe/Berlin',
+  'America/New_York',
+  'Asia/Kolkata',
+  'Australia/Lord_Howe',
+  'Pacific/Apia',
+  'Africa/Casablanca',
+  'America/St_Johns',
+  'UTC',
+  'Etc/GMT+12',
+] as const
 
 property.prop([fc.constantFrom(...zones), fc.integer({ min: Date.UTC(1990, 0), max: Date.UTC(2040, 0) })], { numRuns: 2_000 })(
   'labels are what Intl prints for the instant itself',

@@ -6,7 +6,8 @@ import { MessageMeter } from './message-meter.ts'
 import type { UsageReport } from './usage.ts'
 
 const frame = (event: string, data: object): string => `event: ${event}\ndata: ${JSON.stringify({ type: event, ...data })}\n\n`
-const start = (usage: object | undefined, model = 'claude-sonnet-5'): string => frame('message_start', { message: { id: 'msg_1', type: 'message', model, content: [], ...(usage && { usage }) } })
+const start = (usage: object | undefined, model = 'claude-sonnet-5'): string =>
+  frame('message_start', { message: { id: 'msg_1', type: 'message', model, content: [], ...(usage && { usage }) } })
 const delta = (usage: object): string => frame('message_delta', { delta: { stop_reason: 'end_turn' }, usage })
 const text = (chunk: string): string => frame('content_block_delta', { index: 0, delta: { type: 'text_delta', text: chunk } })
 const stop = frame('message_stop', {})
@@ -20,12 +21,22 @@ function metered(...frames: readonly string[]): UsageReport {
 
 describe('the message meter', () => {
   it('C1, R13: deltas are cumulative: the last non-null value of each field counts, nothing is added', () => {
-    const report = metered(start({ input_tokens: 10, output_tokens: 1 }), delta({ output_tokens: 5 }), delta({ output_tokens: 30 }), delta({ output_tokens: 42, input_tokens: null }), stop)
+    const report = metered(
+      start({ input_tokens: 10, output_tokens: 1 }),
+      delta({ output_tokens: 5 }),
+      delta({ output_tokens: 30 }),
+      delta({ output_tokens: 42, input_tokens: null }),
+      stop,
+    )
     expect(report).toMatchObject({ source: 'final', total: { freshInputTokens: 10, outputTokens: 42 } })
   })
 
   it('C3, R13: a delta whose input grew after a server tool ran replaces the input of the start, and searches are counted', () => {
-    const report = metered(start({ input_tokens: 800, output_tokens: 3 }), delta({ input_tokens: 9_200, output_tokens: 200, server_tool_use: { web_search_requests: 2, web_fetch_requests: 1 } }), stop)
+    const report = metered(
+      start({ input_tokens: 800, output_tokens: 3 }),
+      delta({ input_tokens: 9_200, output_tokens: 200, server_tool_use: { web_search_requests: 2, web_fetch_requests: 1 } }),
+      stop,
+    )
     expect(report.total).toMatchObject({ freshInputTokens: 9_200, webSearchRequests: 2, webFetchRequests: 1 })
   })
 
@@ -42,7 +53,11 @@ describe('the message meter', () => {
   })
 
   it('R13: cache writes that a server tool adds later are priced as five-minute ones and flagged', () => {
-    const report = metered(start({ input_tokens: 1, cache_creation_input_tokens: 100, cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 100 } }), delta({ output_tokens: 9, cache_creation_input_tokens: 160 }), stop)
+    const report = metered(
+      start({ input_tokens: 1, cache_creation_input_tokens: 100, cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 100 } }),
+      delta({ output_tokens: 9, cache_creation_input_tokens: 160 }),
+      stop,
+    )
     expect(report).toMatchObject({ total: { cacheWrite5mTokens: 60, cacheWrite1hTokens: 100 }, flags: ['cache-split-stale'] })
   })
 
@@ -62,12 +77,20 @@ describe('the message meter', () => {
   })
 
   it('R13: after a fallback the served model is the one the block names, and the first model is billed for its own iteration', () => {
-    const fallback = frame('content_block_start', { index: 0, content_block: { type: 'fallback', from: { model: 'claude-fable-5' }, to: { model: 'claude-opus-4-8' } } })
+    const fallback = frame('content_block_start', {
+      index: 0,
+      content_block: { type: 'fallback', from: { model: 'claude-fable-5' }, to: { model: 'claude-opus-4-8' } },
+    })
     const iterations = [
       { type: 'message', model: 'claude-fable-5', input_tokens: 50, output_tokens: 4 },
       { type: 'message', model: 'claude-opus-4-8', input_tokens: 60, output_tokens: 70 },
     ]
-    const report = metered(start({ input_tokens: 50, output_tokens: 1 }, 'claude-fable-5'), fallback, delta({ input_tokens: 60, output_tokens: 70, iterations }), stop)
+    const report = metered(
+      start({ input_tokens: 50, output_tokens: 1 }, 'claude-fable-5'),
+      fallback,
+      delta({ input_tokens: 60, output_tokens: 70, iterations }),
+      stop,
+    )
     expect(report.lines.map(({ model, freshInputTokens }) => [model, freshInputTokens])).toEqual([
       ['claude-opus-4-8', 60],
       ['claude-fable-5', 50],
@@ -84,14 +107,17 @@ describe('the message meter', () => {
     expect(report).toMatchObject({ source: 'partial', total: { freshInputTokens: 1_000, outputTokens: 100 }, flags: ['output-estimated'] })
   })
 
-  test.prop([fc.array(fc.string({ minLength: 1 })), fc.nat({ max: 500 })])('R15: whatever the cut, a partial figure is never below what was reported', (chunks, reported) => {
-    const frames = [start({ input_tokens: 7, output_tokens: 1 }), ...chunks.map(text), delta({ output_tokens: reported }), stop]
-    for (let cut = 1; cut <= frames.length; cut += 1) {
-      const { total } = metered(...frames.slice(0, cut))
-      expect(total.freshInputTokens).toBe(7)
-      expect(total.outputTokens).toBeGreaterThanOrEqual(cut > frames.length - 2 ? reported : 1)
-    }
-  })
+  test.prop([fc.array(fc.string({ minLength: 1 })), fc.nat({ max: 500 })])(
+    'R15: whatever the cut, a partial figure is never below what was reported',
+    (chunks, reported) => {
+      const frames = [start({ input_tokens: 7, output_tokens: 1 }), ...chunks.map(text), delta({ output_tokens: reported }), stop]
+      for (let cut = 1; cut <= frames.length; cut += 1) {
+        const { total } = metered(...frames.slice(0, cut))
+        expect(total.freshInputTokens).toBe(7)
+        expect(total.outputTokens).toBeGreaterThanOrEqual(cut > frames.length - 2 ? reported : 1)
+      }
+    },
+  )
 
   it('does not count a signature as output', () => {
     const signature = frame('content_block_delta', { index: 0, delta: { type: 'signature_delta', signature: 'x'.repeat(3_000) } })
@@ -99,11 +125,22 @@ describe('the message meter', () => {
   })
 
   it('C2: a reply that reports no usage is estimated and says so, never nothing', () => {
-    expect(metered(start(undefined), text('hello there'), stop)).toMatchObject({ source: 'estimated', total: { freshInputTokens: 100, outputTokens: 4 }, flags: ['nothing-reported'] })
+    expect(metered(start(undefined), text('hello there'), stop)).toMatchObject({
+      source: 'estimated',
+      total: { freshInputTokens: 100, outputTokens: 4 },
+      flags: ['nothing-reported'],
+    })
   })
 
   it('sums the messages of a response that holds several', () => {
-    const report = metered(start({ input_tokens: 879 }), delta({ output_tokens: 177 }), stop, start({ input_tokens: 1_398 }), delta({ output_tokens: 213 }), stop)
+    const report = metered(
+      start({ input_tokens: 879 }),
+      delta({ output_tokens: 177 }),
+      stop,
+      start({ input_tokens: 1_398 }),
+      delta({ output_tokens: 213 }),
+      stop,
+    )
     expect(report).toMatchObject({ source: 'final', total: { freshInputTokens: 2_277, outputTokens: 390 } })
     expect(report.lines).toHaveLength(2)
   })
@@ -114,18 +151,34 @@ describe('the message meter', () => {
     expect(report.lines.map(({ model }) => model)).toEqual(['claude-requested', 'claude-requested'])
   })
 
-  it.each([['a string', '90'], ['negative', -1], ['an object', {}], ['a boolean', true]])('a count that is none (%s) takes back nothing that was reported', (_name, odd) => {
-    const report = metered(start({ input_tokens: 80, output_tokens: 1 }), delta({ output_tokens: 40, server_tool_use: { web_search_requests: 2 } }), delta({ input_tokens: odd, output_tokens: odd, server_tool_use: { web_search_requests: null, web_fetch_requests: 1 } }), stop)
+  it.each([
+    ['a string', '90'],
+    ['negative', -1],
+    ['an object', {}],
+    ['a boolean', true],
+  ])('a count that is none (%s) takes back nothing that was reported', (_name, odd) => {
+    const report = metered(
+      start({ input_tokens: 80, output_tokens: 1 }),
+      delta({ output_tokens: 40, server_tool_use: { web_search_requests: 2 } }),
+      delta({ input_tokens: odd, output_tokens: odd, server_tool_use: { web_search_requests: null, web_fetch_requests: 1 } }),
+      stop,
+    )
     expect(report.total).toMatchObject({ freshInputTokens: 80, outputTokens: 40, webSearchRequests: 2, webFetchRequests: 1 })
   })
 
   it('reads frames without an event name by their data', () => {
     const nameless = (part: string): string => part.replace(/^event: .*\n/, '')
-    expect(metered(nameless(start({ input_tokens: 3 })), nameless(delta({ output_tokens: 4 })), nameless(stop))).toMatchObject({ source: 'final', total: { outputTokens: 4 } })
+    expect(metered(nameless(start({ input_tokens: 3 })), nameless(delta({ output_tokens: 4 })), nameless(stop))).toMatchObject({
+      source: 'final',
+      total: { outputTokens: 4 },
+    })
   })
 
-  test.prop([fc.array(fc.tuple(fc.constantFrom('message_start', 'message_delta', 'content_block_start', 'error', 'message_stop'), fc.jsonValue()))])('never throws, whatever the frames hold', (parts) => {
-    const report = metered(...parts.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`))
-    for (const line of report.lines) expect(line.freshInputTokens).toBeGreaterThanOrEqual(0)
-  })
+  test.prop([fc.array(fc.tuple(fc.constantFrom('message_start', 'message_delta', 'content_block_start', 'error', 'message_stop'), fc.jsonValue()))])(
+    'never throws, whatever the frames hold',
+    (parts) => {
+      const report = metered(...parts.map(([event, data]) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`))
+      for (const line of report.lines) expect(line.freshInputTokens).toBeGreaterThanOrEqual(0)
+    },
+  )
 })

@@ -65,7 +65,10 @@ describe('pricing', () => {
     const line = { model: 'claude-opus-5-5-preview', freshInputTokens: 1_000 }
     expect(pricing().cost(usage(line), now)).toMatchObject({ state: 'assumed', nanoUsd: 15_000_000n })
     expect(pricing({ unknownModel: 'flag' }).cost(usage(line), now)).toMatchObject({ state: 'unpriced', nanoUsd: 0n })
-    expect(pricing({ aliases: { 'claude-opus-5-5-preview': 'claude-opus-5-5' } }).cost(usage(line), now)).toMatchObject({ state: 'priced', nanoUsd: 4_000_000n })
+    expect(pricing({ aliases: { 'claude-opus-5-5-preview': 'claude-opus-5-5' } }).cost(usage(line), now)).toMatchObject({
+      state: 'priced',
+      nanoUsd: 4_000_000n,
+    })
     expect(pricing().cost({ ...usage(), source: 'none' }, now).state).toBe('free')
   })
 
@@ -87,7 +90,13 @@ describe('pricing', () => {
   })
 
   it('the dearest rates are those of each bucket, whichever models they are of', () => {
-    const prices = { ...anthropicPrices, models: [{ models: ['a'], rates: usdPerMillion(9, 1, 1, 1, 1) }, { models: ['b'], rates: usdPerMillion(1, 9, 1, 1, 1) }] }
+    const prices = {
+      ...anthropicPrices,
+      models: [
+        { models: ['a'], rates: usdPerMillion(9, 1, 1, 1, 1) },
+        { models: ['b'], rates: usdPerMillion(1, 9, 1, 1, 1) },
+      ],
+    }
     expect(pricing({ prices }).cost(usage({ model: 'x', freshInputTokens: 1, outputTokens: 1 }), now).nanoUsd).toBe(18_000n)
   })
 
@@ -113,7 +122,16 @@ describe('pricing', () => {
     expect(priced.cost(usage({ outputTokens: tokens }), now).nanoUsd).toBe(rows)
   })
 
-  test.prop([fc.array(fc.record({ freshInputTokens: fc.nat(), outputTokens: fc.nat(), cacheReadTokens: fc.nat(), model: fc.constantFrom('claude-opus-5-5', 'x', 'claude-sonnet-5') }))])('the lines add up to the total', (lines) => {
+  test.prop([
+    fc.array(
+      fc.record({
+        freshInputTokens: fc.nat(),
+        outputTokens: fc.nat(),
+        cacheReadTokens: fc.nat(),
+        model: fc.constantFrom('claude-opus-5-5', 'x', 'claude-sonnet-5'),
+      }),
+    ),
+  ])('the lines add up to the total', (lines) => {
     const cost = pricing({ contractMultiplier: '0.333333' }).cost(usage(...lines), now)
     expect(cost.lines.reduce((sum, line) => sum + line.nanoUsd, 0n)).toBe(cost.nanoUsd)
   })

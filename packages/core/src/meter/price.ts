@@ -67,7 +67,8 @@ export function pricing(options: PricingOptions = {}): Pricing {
   const byModel = indexPrices(list, options.overrides ?? [])
   const aliases = new Map(Object.entries(options.aliases ?? {}))
   for (const [alias, model] of aliases) {
-    if (!byModel.has(model)) throw new ConfigurationError(`pricing.aliases.${alias}`, `points to "${model}", which has no price. Name a priced model, or add an override.`)
+    if (!byModel.has(model))
+      throw new ConfigurationError(`pricing.aliases.${alias}`, `points to "${model}", which has no price. Name a priced model, or add an override.`)
   }
   const find: Pricing['find'] = (model, atMillis) => byModel.get(aliases.get(model) ?? model)?.find((entry) => entry.from <= atMillis)?.price
   const unknownModel = options.unknownModel ?? 'assume-dearest'
@@ -101,7 +102,11 @@ function indexPrices(list: PriceList, overrides: readonly ModelPrice[]): Readonl
       if (Number.isNaN(from)) throw new ConfigurationError(`${option}[${position}].effectiveFrom`, `"${price.effectiveFrom}" is not an ISO 8601 date.`)
       for (const rates of [price.rates, price.fast, price.longPrompt?.rates]) {
         for (const [name, rate] of Object.entries(rates ?? {})) {
-          if (!Number.isInteger(rate) || rate < 0) throw new ConfigurationError(`${option}[${position}].rates.${name}`, `${rate} is not a whole number of nano-USD per token (1 USD per million tokens is 1000).`)
+          if (!Number.isInteger(rate) || rate < 0)
+            throw new ConfigurationError(
+              `${option}[${position}].rates.${name}`,
+              `${rate} is not a whole number of nano-USD per token (1 USD per million tokens is 1000).`,
+            )
         }
       }
       for (const model of price.models) found.set(model, [...(found.get(model) ?? []), { from, price }])
@@ -110,7 +115,8 @@ function indexPrices(list: PriceList, overrides: readonly ModelPrice[]): Readonl
     return found
   }
   for (const name of ['webSearchRequest', 'webFetchRequest'] as const) {
-    if (!Number.isInteger(list[name]) || list[name] < 0) throw new ConfigurationError(`pricing.prices.${name}`, `${list[name]} is not a whole number of nano-USD per request.`)
+    if (!Number.isInteger(list[name]) || list[name] < 0)
+      throw new ConfigurationError(`pricing.prices.${name}`, `${list[name]} is not a whole number of nano-USD per request.`)
   }
   const listed = index(list.models, 'pricing.prices.models')
   // Until an override starts, the list's price stands: nobody's spend may turn unknown because a new price is on its way.

@@ -79,6 +79,8 @@ export function extraLines(usage: JsonObject, model: string, fellBack: boolean):
     const iterationModel = text(iteration['model']) ?? model
     if (role === 'message' && !(fellBack && iterationModel !== model)) return []
     // Server tool units stand at the top level only.
-    return [{ ...noTokens, ...toBuckets({ ...iteration, server_tool_use: null }).buckets, ...conditions, ...toConditions(iteration), model: iterationModel, role }]
+    return [
+      { ...noTokens, ...toBuckets({ ...iteration, server_tool_use: null }).buckets, ...conditions, ...toConditions(iteration), model: iterationModel, role },
+    ]
   })
 }

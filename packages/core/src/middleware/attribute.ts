@@ -36,15 +36,18 @@ export interface AttributeOptions {
   readonly clock?: Clock
 }
 
-export const defaultAttributeOptions: DeclaringHeaders & { readonly sessionMemory: number; readonly isRepositoryLabelStored: boolean; readonly isDeviceStored: boolean } =
-  Object.freeze({
-    repositoryHeader: 'x-sluice-repository',
-    developerHeader: 'x-sluice-developer',
-    tagsHeader: 'x-sluice-tags',
-    sessionMemory: 10_000,
-    isRepositoryLabelStored: true,
-    isDeviceStored: true,
-  })
+export const defaultAttributeOptions: DeclaringHeaders & {
+  readonly sessionMemory: number
+  readonly isRepositoryLabelStored: boolean
+  readonly isDeviceStored: boolean
+} = Object.freeze({
+  repositoryHeader: 'x-sluice-repository',
+  developerHeader: 'x-sluice-developer',
+  tagsHeader: 'x-sluice-tags',
+  sessionMemory: 10_000,
+  isRepositoryLabelStored: true,
+  isDeviceStored: true,
+})
 
 /** How long a settled side call waits for its session to say where it works. Titles leave up to 65 ms before the first main call. */
 const lateMillis = 2000
@@ -119,7 +122,10 @@ function headerName(option: keyof DeclaringHeaders, options: AttributeOptions): 
 
 function memoryBound({ sessionMemory = defaultAttributeOptions.sessionMemory }: AttributeOptions): number {
   if (!Number.isSafeInteger(sessionMemory) || sessionMemory <= 0) {
-    throw new ConfigurationError('sessionMemory', `${sessionMemory} is not a positive whole number. It bounds the sessions whose repository is remembered, such as 10000.`)
+    throw new ConfigurationError(
+      'sessionMemory',
+      `${sessionMemory} is not a positive whole number. It bounds the sessions whose repository is remembered, such as 10000.`,
+    )
   }
   return sessionMemory
 }

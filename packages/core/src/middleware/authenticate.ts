@@ -66,7 +66,8 @@ export interface StaticKey {
 export function staticKeyRing(keys: readonly StaticKey[]): KeyRing {
   for (const [index, { secret }] of keys.entries()) {
     if (secret.length < 16) throw new ConfigurationError(`keys[${index}].secret`, `has ${secret.length} characters. Use at least 16, from a random generator.`)
-    if (keys.findIndex((key) => key.secret === secret) !== index) throw new ConfigurationError(`keys[${index}].secret`, 'is given twice. Every key needs its own secret.')
+    if (keys.findIndex((key) => key.secret === secret) !== index)
+      throw new ConfigurationError(`keys[${index}].secret`, 'is given twice. Every key needs its own secret.')
   }
   return {
     find: (credential) => {

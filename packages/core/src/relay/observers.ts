@@ -76,6 +76,12 @@ export class Observers {
   }
 
   #fault(code: 'observer-threw' | 'observer-stuck', observer: Observer, what: string, cause?: unknown): void {
-    this.#host.onFault({ code, message: `observer "${observer.name}": ${what}`, exchangeId: this.#exchangeId, source: observer.name, ...(cause !== undefined && { cause }) })
+    this.#host.onFault({
+      code,
+      message: `observer "${observer.name}": ${what}`,
+      exchangeId: this.#exchangeId,
+      source: observer.name,
+      ...(cause !== undefined && { cause }),
+    })
   }
 }

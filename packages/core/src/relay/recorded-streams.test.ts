@@ -35,7 +35,10 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 /** Every single offset up to here; random multi-splits beyond. */
 const everyOffsetUpTo = 20 * 1024
 
-async function relayed(bodies: readonly (readonly Uint8Array[])[], contentType: string): Promise<readonly { readonly digest: string; readonly usage: unknown; readonly outcome: string }[]> {
+async function relayed(
+  bodies: readonly (readonly Uint8Array[])[],
+  contentType: string,
+): Promise<readonly { readonly digest: string; readonly usage: unknown; readonly outcome: string }[]> {
   const { send } = bench((index) => ({ headers: [['content-type', contentType]], body: bodies[index] as readonly Uint8Array[] }))
   const results = []
   for (let index = 0; index < bodies.length; index += 1) {
@@ -46,22 +49,31 @@ async function relayed(bodies: readonly (readonly Uint8Array[])[], contentType: 
 }
 
 describe.skipIf(streams.length === 0)('R2, R13: recorded streams', () => {
-  it.each(streams)('$name passes byte-identical at every split, and its usage is what the official SDK found', { timeout: 120_000 }, async ({ bytes, contentType, usage }) => {
-    const splits: (readonly Uint8Array[])[] = [[bytes]]
-    for (let offset = 1; offset < Math.min(bytes.length, everyOffsetUpTo); offset += 1) splits.push([bytes.subarray(0, offset), bytes.subarray(offset)])
-    let seed = bytes.length
-    const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648)
-    for (let round = 0; round < (bytes.length > everyOffsetUpTo ? 1_000 : 20); round += 1) splits.push(splitAt(bytes, Array.from({ length: 12 }, random)))
-    const expected = sha256(bytes)
-    const results = await relayed(splits, contentType)
-    expect(results.filter(({ digest }) => digest !== expected)).toEqual([])
-    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1)
-    if (usage !== undefined) expect(results[0]?.usage).toEqual(toBuckets(usage).buckets)
-  })
+  it.each(streams)(
+    '$name passes byte-identical at every split, and its usage is what the official SDK found',
+    { timeout: 120_000 },
+    async ({ bytes, contentType, usage }) => {
+      const splits: (readonly Uint8Array[])[] = [[bytes]]
+      for (let offset = 1; offset < Math.min(bytes.length, everyOffsetUpTo); offset += 1) splits.push([bytes.subarray(0, offset), bytes.subarray(offset)])
+      let seed = bytes.length
+      const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648)
+      for (let round = 0; round < (bytes.length > everyOffsetUpTo ? 1_000 : 20); round += 1) splits.push(splitAt(bytes, Array.from({ length: 12 }, random)))
+      const expected = sha256(bytes)
+      const results = await relayed(splits, contentType)
+      expect(results.filter(({ digest }) => digest !== expected)).toEqual([])
+      expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1)
+      if (usage !== undefined) expect(results[0]?.usage).toEqual(toBuckets(usage).buckets)
+    },
+  )
 
   it.each(binaryStreams)('$name, a binary event stream, passes byte-identical in random pieces', async ({ bytes, contentType }) => {
     const results = await relayed(
-      Array.from({ length: 50 }, (_, round) => splitAt(bytes, Array.from({ length: round }, (_cut, index) => (round * 7_919 + index * 104_729) % bytes.length))),
+      Array.from({ length: 50 }, (_, round) =>
+        splitAt(
+          bytes,
+          Array.from({ length: round }, (_cut, index) => (round * 7_919 + index * 104_729) % bytes.length),
+        ),
+      ),
       contentType,
     )
     expect(results.filter(({ digest }) => digest !== sha256(bytes))).toEqual([])

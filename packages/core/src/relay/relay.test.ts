@@ -96,7 +96,9 @@ describe('a client that does not read', () => {
   })
 
   it('whose sink fails, here by a rejected promise under a ping, counts as gone; the operator is told, and the upstream is not blamed', async () => {
-    const { gateway, clock, faults } = bench([{ headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' }], { upstream: { heartbeatMillis: 1_000, deadlines: { idleMillis: 5_000 } } })
+    const { gateway, clock, faults } = bench([{ headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' }], {
+      upstream: { heartbeatMillis: 1_000, deadlines: { idleMillis: 5_000 } },
+    })
     const inner = collectingSink()
     let writes = 0
     const sink = { ...inner, write: (chunk: Uint8Array) => ((writes += 1) > 3 ? Promise.reject(new Error('sink broke')) : inner.write(chunk)) }
@@ -137,7 +139,10 @@ describe('a gate', () => {
 
   it('that holds a JSON reply holds up neither a client that leaves nor a shutdown', async () => {
     const body = ['{"type":"message","model":"claude-opus-5-5","usage":{"input_tokens":1,"output_tokens":2}}']
-    const { gateway, start, clock } = bench([{ headers: json, body }, { headers: json, body }])
+    const { gateway, start, clock } = bench([
+      { headers: json, body },
+      { headers: json, body },
+    ])
     gateway.use(gated({ onMessage: () => never }))
     const left = start()
     await turn()
@@ -193,7 +198,13 @@ describe('an exchange that the gateway ends by itself', () => {
   })
 
   it('an ear for faults that throws harms nobody', async () => {
-    const { gateway, send } = bench([complete], { host: { onFault: () => { throw new Error('no disk for the log') } } })
+    const { gateway, send } = bench([complete], {
+      host: {
+        onFault: () => {
+          throw new Error('no disk for the log')
+        },
+      },
+    })
     gateway.record({ append: () => Promise.reject(new Error('full')), report: async () => [], exchanges: async () => [] })
     expect((await send()).settlement.outcome.kind).toBe('completed')
     expect(gateway.underWay).toBe(0)

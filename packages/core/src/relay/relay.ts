@@ -222,7 +222,10 @@ export class Relay {
     const { gates, reader, sendHead } = this.#options
     const { message } = reader
     for (const gate of gates) {
-      const verdict = message === undefined ? new GatewayError('internal', 'A reply that cannot be read cannot be checked, so it was stopped.') : await verdictOf(() => gate.onMessage(message))
+      const verdict =
+        message === undefined
+          ? new GatewayError('internal', 'A reply that cannot be read cannot be checked, so it was stopped.')
+          : await verdictOf(() => gate.onMessage(message))
       if (verdict === 'pass') continue
       this.cut(verdict)
       throw verdict
@@ -297,7 +300,12 @@ export class Relay {
     if (this.#isDeaf) return this.#deafEnd(new Error('the client has left'))
     this.#readUnterminatedStop()
     const isIncomplete =
-      isMessageStream && form === 'events' && reader.canRead && !meter.stopped && (meter.started || this.#frameCount === 0) && meter.facts.errorType === undefined
+      isMessageStream &&
+      form === 'events' &&
+      reader.canRead &&
+      !meter.stopped &&
+      (meter.started || this.#frameCount === 0) &&
+      meter.facts.errorType === undefined
     if (isIncomplete) return this.#truncated('The upstream ended the stream before the message was complete.')
     void this.#deliverAll(this.#tail)
     sink.close()
@@ -308,7 +316,12 @@ export class Relay {
   #readUnterminatedStop(): void {
     if (this.#tail.length === 0 || this.#options.meter.stopped) return
     const tail = [...this.#tail, blankLine]
-    const frame = new SseFrame(concatBytes(tail, tail.reduce((sum, part) => sum + part.length, 0)))
+    const frame = new SseFrame(
+      concatBytes(
+        tail,
+        tail.reduce((sum, part) => sum + part.length, 0),
+      ),
+    )
     if (frame.event === 'message_stop') this.#options.reader.frames([frame])
   }
 

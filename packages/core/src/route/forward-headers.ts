@@ -11,7 +11,9 @@ const forwardingHeaders: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-r
 const rewrittenHeaders: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
 
 function isKeptFromUpstream(name: string): boolean {
-  return isCredentialHeader(name) || rewrittenHeaders.has(name) || forwardingHeaders.has(name) || name.startsWith('x-forwarded-') || name.startsWith('x-sluice-')
+  return (
+    isCredentialHeader(name) || rewrittenHeaders.has(name) || forwardingHeaders.has(name) || name.startsWith('x-forwarded-') || name.startsWith('x-sluice-')
+  )
 }
 
 /** How the gateway asks for content codings. `identity`: what it must read comes plain; `forward`: the client's wish stands. */

@@ -101,7 +101,10 @@ export async function sendExchange(
 function checkModelRequest(exchange: LiveExchange, body: RequestBody): void {
   const contentType = headerValue(exchange.headers, 'content-type')
   if (contentType !== undefined && !/^application\/(?:[\w.-]+\+)?json\b/i.test(contentType.trim())) {
-    throw new GatewayError('unsupported-content-type', `This route takes JSON, and the request says "${contentType.slice(0, 60)}". Send content-type: application/json.`)
+    throw new GatewayError(
+      'unsupported-content-type',
+      `This route takes JSON, and the request says "${contentType.slice(0, 60)}". Send content-type: application/json.`,
+    )
   }
   if (body.scan.kind === 'malformed') {
     throw new GatewayError('malformed-body', `The request body is not valid JSON: at byte ${body.scan.at}, ${body.scan.problem}.`)
@@ -119,6 +122,9 @@ function checkModels(exchange: LiveExchange, models: readonly (string | undefine
   if (!exchange.createsMessage || pricing.unknownModel !== 'deny') return
   for (const model of models) {
     if (model !== undefined && pricing.find(model, exchange.startedAt) !== undefined) continue
-    throw new GatewayError('unknown-model', `The price of the model "${(model ?? '').slice(0, 80)}" is not known to this gateway, so it is not allowed. Ask its operator to add it.`)
+    throw new GatewayError(
+      'unknown-model',
+      `The price of the model "${(model ?? '').slice(0, 80)}" is not known to this gateway, so it is not allowed. Ask its operator to add it.`,
+    )
   }
 }

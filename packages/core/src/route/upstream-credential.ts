@@ -22,7 +22,8 @@ const oauthPrefix = 'sk-ant-oat'
 /** The gateway holds the key; whatever the client presented ends here. OAuth tokens go as a bearer, keys as `x-api-key`. */
 export function swapCredential(key: string | Secret): UpstreamCredential {
   const secret = typeof key === 'string' ? new Secret(key) : key
-  if (!/^[\x21-\x7e]+$/.test(secret.reveal())) throw new ConfigurationError('upstream credential', 'the key is empty or has characters that no header can carry.')
+  if (!/^[\x21-\x7e]+$/.test(secret.reveal()))
+    throw new ConfigurationError('upstream credential', 'the key is empty or has characters that no header can carry.')
   const headers = (): HeaderList =>
     secret.reveal().startsWith(oauthPrefix) ? [['authorization', `Bearer ${secret.reveal()}`]] : [['x-api-key', secret.reveal()]]
   return { mode: 'swap', headersFor: headers }
@@ -50,7 +51,10 @@ function pinned({ keyHosts = ['api.anthropic.com'], oauthHosts = ['api.anthropic
   return (clientHeaders, hostname) => {
     const credentials = presentedCredentials(clientHeaders)
     if (credentials.length === 0) {
-      throw new GatewayError('missing-credential', "This gateway passes on the client's own Anthropic credential, and the request has none. Set ANTHROPIC_API_KEY, or sign in.")
+      throw new GatewayError(
+        'missing-credential',
+        "This gateway passes on the client's own Anthropic credential, and the request has none. Set ANTHROPIC_API_KEY, or sign in.",
+      )
     }
     const gatewayKeys = headerValues(clientHeaders, gatewayKeyHeader)
     for (const { value } of credentials) {

@@ -51,9 +51,11 @@ export function checkUpstream(options: UpstreamOptions, path: string): Upstream 
   } catch (cause) {
     throw new ConfigurationError(`${path}.baseUrl`, `"${options.baseUrl}" is not a URL. Give scheme and host, such as "https://api.anthropic.com".`, { cause })
   }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new ConfigurationError(`${path}.baseUrl`, `the scheme "${url.protocol}" is not supported. Use https (or http within a machine).`)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw new ConfigurationError(`${path}.baseUrl`, `the scheme "${url.protocol}" is not supported. Use https (or http within a machine).`)
   if (url.username !== '' || url.password !== '') throw new ConfigurationError(`${path}.baseUrl`, 'holds credentials. Put them into `credential`.')
-  if (url.search !== '' || url.hash !== '') throw new ConfigurationError(`${path}.baseUrl`, 'has a query or fragment, which would change every request. Remove it.')
+  if (url.search !== '' || url.hash !== '')
+    throw new ConfigurationError(`${path}.baseUrl`, 'has a query or fragment, which would change every request. Remove it.')
   const deadlines = { ...defaultDeadlines, ...options.deadlines }
   for (const [name, millis] of Object.entries(deadlines)) {
     if (!(millis > 0)) throw new ConfigurationError(`${path}.deadlines.${name}`, `${millis} is not a positive number of milliseconds.`)

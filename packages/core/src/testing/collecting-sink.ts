@@ -38,7 +38,11 @@ export function collectingSink(): CollectingSink {
   })
   const chunks: Uint8Array[] = []
   const misuses: string[] = []
-  const bytes = (): Uint8Array => concatBytes(chunks, chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  const bytes = (): Uint8Array =>
+    concatBytes(
+      chunks,
+      chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    )
   const release = (): void => {
     isHolding = false
     const woken = waiting

@@ -26,7 +26,8 @@ export function reportOracle(entries: readonly LedgerEntry[], query: ReportQuery
       const value = (dimension: ReportDimension): string | null => valueOf(entry, dimension, model ?? null, wall)
       const isWanted = Object.entries(query.where ?? {}).every(([dimension, wanted]) => value(dimension as ReportDimension) === wanted)
       const isShare = (line: { readonly model: string }): boolean => !byModel || line.model === model
-      if (isWanted) views.push({ entry, usageLines: entry.usage.lines.filter(isShare), costLines: entry.cost.lines.filter(isShare), group: dimensions.map(value) })
+      if (isWanted)
+        views.push({ entry, usageLines: entry.usage.lines.filter(isShare), costLines: entry.cost.lines.filter(isShare), group: dimensions.map(value) })
     }
   }
   const groups = Map.groupBy(views, ({ group }) => JSON.stringify(group))

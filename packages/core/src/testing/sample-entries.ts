@@ -25,7 +25,13 @@ export function seededNumbers(seed: number): SeededNumbers {
 
 const hour = 3_600_000
 /** Around days on which clocks change, in Europe and America, and an ordinary one. */
-const spans: readonly number[] = [Date.UTC(2026, 2, 8, 4), Date.UTC(2026, 2, 28, 22), Date.UTC(2026, 9, 24, 22), Date.UTC(2026, 10, 1, 2), Date.UTC(2026, 10, 24)]
+const spans: readonly number[] = [
+  Date.UTC(2026, 2, 8, 4),
+  Date.UTC(2026, 2, 28, 22),
+  Date.UTC(2026, 9, 24, 22),
+  Date.UTC(2026, 10, 1, 2),
+  Date.UTC(2026, 10, 24),
+]
 const sessions: readonly string[] = ['5f1c', '77ab', 'a0e2', "o'brien; drop table entries; --", 'séance 🛶', '"quoted\\"']
 /** In order of code points, the last comes after the one before it; in order of UTF-16, before. */
 const developers: readonly string[] = ['ada', 'bob', 'Grace', '\uFF21', '\u{1F6F6}']
@@ -50,7 +56,13 @@ function oneEntry({ below, pick }: SeededNumbers, exchangeId: string): LedgerEnt
     startedAt,
     endedAt: firstByteAt + below(60_000),
     outcome: { kind: pick(outcomes) },
-    labels: { kind: pick(kinds), ...label('session', sessions), ...label('developer', developers), ...label('repository', repositories), ...label('agent', ['a1', 'a2']) },
+    labels: {
+      kind: pick(kinds),
+      ...label('session', sessions),
+      ...label('developer', developers),
+      ...label('repository', repositories),
+      ...label('agent', ['a1', 'a2']),
+    },
     parts,
     ...(below(2) === 0 && { requestedModel: pick(models), ...(below(2) === 0 && { resolvedModel: pick(models) }) }),
     ...(below(3) === 0 && { principal: { keyId: 'key_1', developer: pick(developers) } }),

@@ -17,7 +17,10 @@ export interface SamplePart extends Partial<TokenBuckets>, RateConditions {
 
 /** What is to be special about a {@link sampleEntry}. Any field of an entry goes; `labels` and `parts` are short for the attribution, and for usage and cost that agree. */
 export interface SampleOverrides extends Partial<LedgerEntry> {
-  readonly labels?: Partial<Record<'session' | 'developer' | 'repository' | 'agent', string>> & { readonly kind?: RequestKind; readonly tags?: Readonly<Record<string, string>> }
+  readonly labels?: Partial<Record<'session' | 'developer' | 'repository' | 'agent', string>> & {
+    readonly kind?: RequestKind
+    readonly tags?: Readonly<Record<string, string>>
+  }
   /** @defaultValue one part with every default */
   readonly parts?: readonly SamplePart[]
   /** @defaultValue 'final', or 'none' without parts */

@@ -47,7 +47,9 @@ export interface ScriptedTransport extends Transport {
  * const upstream = scriptedTransport([{ headers: [['content-type', 'text/event-stream']], body: ['event: ping\n', 'data: {}\n\n'], breakWith: new Error('reset') }])
  * ```
  */
-export function scriptedTransport(script: readonly ScriptedReply[] | ((request: UpstreamRequest, index: number) => ScriptedReply | Promise<ScriptedReply>)): ScriptedTransport {
+export function scriptedTransport(
+  script: readonly ScriptedReply[] | ((request: UpstreamRequest, index: number) => ScriptedReply | Promise<ScriptedReply>),
+): ScriptedTransport {
   const calls: Mutable<ScriptedCall>[] = []
   return {
     calls,

@@ -25,11 +25,14 @@ property.prop([fc.dictionary(fc.string(), fc.jsonValue())])('members are found w
   expect(keys).toEqual(Object.keys(object))
 })
 
-property.prop([fc.array(fc.jsonValue()), fc.oneof(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()))])('the last element is found from behind', (before, last) => {
-  const text = JSON.stringify([...before, last])
-  const bytes = toBytes(text)
-  expect(bracketStart(bytes, bytes.length - 1)).toBe(bytes.length - 1 - toBytes(JSON.stringify(last)).length)
-})
+property.prop([fc.array(fc.jsonValue()), fc.oneof(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()))])(
+  'the last element is found from behind',
+  (before, last) => {
+    const text = JSON.stringify([...before, last])
+    const bytes = toBytes(text)
+    expect(bracketStart(bytes, bytes.length - 1)).toBe(bytes.length - 1 - toBytes(JSON.stringify(last)).length)
+  },
+)
 
 property.prop([fc.uint8Array(), fc.nat()])('no bytes make a walk throw or run on', (bytes, at) => {
   const start = at % (bytes.length + 1)

@@ -64,7 +64,7 @@ export function valueEnd(bytes: Uint8Array, start: number): number {
   const first = bytes[start]
   if (first === quote) return stringEnd(bytes, start)
   let depth = 0
-  for (let at = start; at < bytes.length; ) {
+  for (let at = start; at < bytes.length;) {
     const byte = bytes[at] as number
     if (byte === quote) {
       at = stringEnd(bytes, at)

@@ -237,7 +237,7 @@ export class TopLevelScanner {
   }
 
   #stringEndOfText(text: string, from: number): number {
-    for (let at = from; ; ) {
+    for (let at = from; ;) {
       const close = text.indexOf('"', at)
       const end = close === -1 ? text.length : close
       let back = end
@@ -261,7 +261,7 @@ export class TopLevelScanner {
 
   /** One past the closing quote of the string that `from` is inside of, or -1 where it goes on in the next chunk. */
   #stringEnd(chunk: Uint8Array, from: number): number {
-    for (let at = from; ; ) {
+    for (let at = from; ;) {
       const close = chunk.indexOf(quote, at)
       const end = close === -1 ? chunk.length : close
       // A quote counts after an even number of backslashes. They are counted back from it, and runs are short.

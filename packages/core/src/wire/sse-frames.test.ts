@@ -12,7 +12,10 @@ interface Event {
   readonly data: string
 }
 
-function split(chunks: readonly Uint8Array[], maxFrameBytes = 1 << 20): { readonly frames: readonly SseFrame[]; readonly oversize: number; readonly boundaries: readonly number[] } {
+function split(
+  chunks: readonly Uint8Array[],
+  maxFrameBytes = 1 << 20,
+): { readonly frames: readonly SseFrame[]; readonly oversize: number; readonly boundaries: readonly number[] } {
   const frames: SseFrame[] = []
   const boundaries: number[] = []
   let oversize = 0
@@ -27,7 +30,8 @@ function split(chunks: readonly Uint8Array[], maxFrameBytes = 1 << 20): { readon
   return { frames, oversize, boundaries }
 }
 
-const events = (frames: readonly SseFrame[]): readonly Event[] => frames.flatMap(({ event, data }) => (data === undefined ? [] : [{ event: event ?? '', data }]))
+const events = (frames: readonly SseFrame[]): readonly Event[] =>
+  frames.flatMap(({ event, data }) => (data === undefined ? [] : [{ event: event ?? '', data }]))
 
 function parsedByLibrary(text: string): readonly Event[] {
   const found: Event[] = []
@@ -37,10 +41,27 @@ function parsedByLibrary(text: string): readonly Event[] {
 }
 
 const field = fc.oneof(
-  fc.constantFrom('event: message_start', 'event: content_block_delta', 'event:ping', 'event', 'data', 'data:', 'data: ', ': comment', ':', 'id: 7', 'retry: 10', 'unknown: x', 'data:{"a":1}', 'event: '),
+  fc.constantFrom(
+    'event: message_start',
+    'event: content_block_delta',
+    'event:ping',
+    'event',
+    'data',
+    'data:',
+    'data: ',
+    ': comment',
+    ':',
+    'id: 7',
+    'retry: 10',
+    'unknown: x',
+    'data:{"a":1}',
+    'event: ',
+  ),
   fc.string({ unit: fc.constantFrom('a', ' ', ':', '日', '🎉', '{', '"') }).map((text) => `data: ${text}`),
 )
-const stream = fc.array(fc.tuple(fc.oneof(field, fc.constant('')), fc.constantFrom('\n', '\r\n', '\r'))).map((lines) => lines.map((line) => line.join('')).join(''))
+const stream = fc
+  .array(fc.tuple(fc.oneof(field, fc.constant('')), fc.constantFrom('\n', '\r\n', '\r')))
+  .map((lines) => lines.map((line) => line.join('')).join(''))
 
 describe('the frame splitter', () => {
   test.prop([stream, fc.array(fc.nat())], { numRuns: 2000 })('B1, B7: reports the same events for any chunks, and loses no byte', (text, cuts) => {
@@ -69,16 +90,19 @@ describe('the frame splitter', () => {
     expect(split([toBytes('data: a\n\ndata: b'), toBytes('\n'), toBytes('\ndata: c\n\n')]).boundaries).toEqual([9, 0, 10])
   })
 
-  test.prop([stream, fc.array(fc.nat()), fc.constantFrom(8, 40, 1 << 20)])('what may go on, in order, is the stream without what is pending, at any limit', (text, cuts, limit) => {
-    const bytes = toBytes(text)
-    const splitter = new FrameSplitter(limit, () => undefined)
-    const gone: Uint8Array[] = []
-    for (const chunk of splitAt(bytes, cuts)) {
-      const { held, boundary } = splitter.push(chunk)
-      gone.push(...held, chunk.subarray(0, boundary))
-    }
-    expect(Buffer.concat([...gone, ...splitter.pending]).equals(bytes)).toBe(true)
-  })
+  test.prop([stream, fc.array(fc.nat()), fc.constantFrom(8, 40, 1 << 20)])(
+    'what may go on, in order, is the stream without what is pending, at any limit',
+    (text, cuts, limit) => {
+      const bytes = toBytes(text)
+      const splitter = new FrameSplitter(limit, () => undefined)
+      const gone: Uint8Array[] = []
+      for (const chunk of splitAt(bytes, cuts)) {
+        const { held, boundary } = splitter.push(chunk)
+        gone.push(...held, chunk.subarray(0, boundary))
+      }
+      expect(Buffer.concat([...gone, ...splitter.pending]).equals(bytes)).toBe(true)
+    },
+  )
 
   it('skips a frame over the limit, says so once, and goes on with the next', () => {
     const { frames, oversize } = split([toBytes('data: a\n\n'), toBytes(`data: ${'x'.repeat(50)}`), toBytes('y'.repeat(50)), toBytes('\n\ndata: b\n\n')], 40)

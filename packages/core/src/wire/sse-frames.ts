@@ -94,7 +94,10 @@ interface UsualShape {
 }
 
 const usualNames = ['content_block_delta', 'content_block_start', 'content_block_stop', 'message_start', 'message_delta', 'message_stop', 'ping', 'error']
-const usualShapes: readonly UsualShape[] = usualNames.map((name) => ({ name, line: Uint8Array.from(`event: ${name}\ndata: `, (letter) => letter.charCodeAt(0)) }))
+const usualShapes: readonly UsualShape[] = usualNames.map((name) => ({
+  name,
+  line: Uint8Array.from(`event: ${name}\ndata: `, (letter) => letter.charCodeAt(0)),
+}))
 
 /** Recognises the API's own frames by their bytes, so that the hot path decodes no text. The frame is known to have two lines. */
 function usualShape(raw: Uint8Array): UsualShape | undefined {
@@ -227,7 +230,12 @@ export class FrameSplitter {
       this.#smallParts = rest.length < smallPartBytes ? this.#smallParts + 1 : 0
       if (this.#smallParts === mostSmallParts) {
         const small = this.#parts.splice(-mostSmallParts)
-        this.#parts.push(concatBytes(small, small.reduce((sum, part) => sum + part.length, 0)))
+        this.#parts.push(
+          concatBytes(
+            small,
+            small.reduce((sum, part) => sum + part.length, 0),
+          ),
+        )
         this.#smallParts = 0
       }
       return true

@@ -36,7 +36,8 @@ export interface StoreSource<Store> {
  */
 export function contractsOf<Store>(cases: readonly StoreCase<Store>[], source: StoreSource<Store>, gaps: readonly DeclaredGap[] = []): readonly Contract[] {
   for (const [index, gap] of gaps.entries()) {
-    if (!cases.some(({ name }) => name === gap.case)) throw new ConfigurationError(`gaps[${index}].case`, `"${gap.case}" is not a case of this contract. Copy the name from the test report.`)
+    if (!cases.some(({ name }) => name === gap.case))
+      throw new ConfigurationError(`gaps[${index}].case`, `"${gap.case}" is not a case of this contract. Copy the name from the test report.`)
   }
   return cases.map(({ name, check }) => {
     const run = async (): Promise<void> => {

@@ -8,7 +8,9 @@ const callers = 50
 
 /** What one append is worth, told apart by its figures. */
 const claims = (exchangeId: string): readonly LedgerEntry[] =>
-  Array.from({ length: callers }, (_, index) => sampleEntry({ exchangeId, labels: { session: `caller ${index}` }, parts: [{ costNanoUsd: BigInt(index + 1), outputTokens: index + 1 }] }))
+  Array.from({ length: callers }, (_, index) =>
+    sampleEntry({ exchangeId, labels: { session: `caller ${index}` }, parts: [{ costNanoUsd: BigInt(index + 1), outputTokens: index + 1 }] }),
+  )
 
 async function onlyEntry(ledger: Ledger, id: string, what: string): Promise<LedgerEntry> {
   const found = await ledger.exchanges({ id })
@@ -54,7 +56,11 @@ export const appendCases: readonly StoreCase<Ledger>[] = [
       const kept = await onlyEntry(ledger, 'ex_raced', 'after the race')
       assertEqual(kept, racing[Number(kept.cost.nanoUsd) - 1], 'the entry kept, against what its winner appended')
       const rows = await ledger.report({ groupBy: ['session'] })
-      assertEqual(rows.map((row) => [row.group.session, row.exchanges, row.costNanoUsd]), [[kept.attribution.session?.value, 1, kept.cost.nanoUsd]], 'the report')
+      assertEqual(
+        rows.map((row) => [row.group.session, row.exchanges, row.costNanoUsd]),
+        [[kept.attribution.session?.value, 1, kept.cost.nanoUsd]],
+        'the report',
+      )
     },
   },
   {
@@ -73,7 +79,9 @@ export const appendCases: readonly StoreCase<Ledger>[] = [
   {
     name: 'of fifty callers racing to append fifty exchanges none is lost',
     check: async (ledger) => {
-      const entries = Array.from({ length: callers }, (_, index) => sampleEntry({ exchangeId: `ex_many_${index}`, parts: [{ costNanoUsd: 1n << BigInt(index) }] }))
+      const entries = Array.from({ length: callers }, (_, index) =>
+        sampleEntry({ exchangeId: `ex_many_${index}`, parts: [{ costNanoUsd: 1n << BigInt(index) }] }),
+      )
       await Promise.all(entries.map((entry) => ledger.append(entry)))
       const [row] = await ledger.report({ groupBy: [] })
       assertEqual([row?.exchanges, row?.costNanoUsd], [callers, (1n << BigInt(callers)) - 1n], 'exchanges and their cost')
@@ -102,7 +110,11 @@ export const appendCases: readonly StoreCase<Ledger>[] = [
       vandalise(returned as LedgerEntry)
       assertEqual(await onlyEntry(ledger, 'ex_alias', 'after the changes'), expected, 'the entry, after a returned one was changed')
       const rows = await ledger.report({ groupBy: ['session'] })
-      assertEqual(rows.map(({ group }) => group.session), ['before'], 'the report')
+      assertEqual(
+        rows.map(({ group }) => group.session),
+        ['before'],
+        'the report',
+      )
       vandalise(rows[0] as object)
       assertEqual((await ledger.report({ groupBy: ['session'] }))[0]?.exchanges, 1, 'the report, after a returned row was changed')
     },
@@ -140,7 +152,10 @@ function fullEntry(): LedgerEntry {
     stopReason: 'tool_use',
     upstreamRequestId: 'req_011',
     messageId: 'msg_01X',
-    attempts: [{ upstream: 'first', startedAt, failure: 'stale-connection' }, { upstream: 'second', startedAt: startedAt + 5, headAt: startedAt + 401, status: 529 }],
+    attempts: [
+      { upstream: 'first', startedAt, failure: 'stale-connection' },
+      { upstream: 'second', startedAt: startedAt + 5, headAt: startedAt + 401, status: 529 },
+    ],
     proof: {
       requestDigest: 'crc32:1',
       upstreamRequestDigest: 'crc32:2',
@@ -165,7 +180,18 @@ function fullEntry(): LedgerEntry {
       tags: { team: 'web', '': 'empty name' },
     },
     parts: [
-      { freshInputTokens: 1, cacheReadTokens: 2, cacheWrite5mTokens: 3, cacheWrite1hTokens: 4, outputTokens: 5, webSearchRequests: 6, webFetchRequests: 7, speed: 'fast', inferenceGeo: 'us', serviceTier: 'batch' },
+      {
+        freshInputTokens: 1,
+        cacheReadTokens: 2,
+        cacheWrite5mTokens: 3,
+        cacheWrite1hTokens: 4,
+        outputTokens: 5,
+        webSearchRequests: 6,
+        webFetchRequests: 7,
+        speed: 'fast',
+        inferenceGeo: 'us',
+        serviceTier: 'batch',
+      },
       { model: 'in-house-1', role: 'compaction', state: 'assumed', costNanoUsd: 9_007_199_254_740_993n },
     ],
     usageSource: 'partial',

@@ -43,7 +43,8 @@ describe('a store that keeps the contract passes it', () => {
     stores.set(ledger, store)
     return ledger
   }
-  for (const { name, run } of ledgerContract({ create: async () => opened({ entries: [] }), reopen: async (ledger) => opened(stores.get(ledger) as Store) })) test(name, run)
+  for (const { name, run } of ledgerContract({ create: async () => opened({ entries: [] }), reopen: async (ledger) => opened(stores.get(ledger) as Store) }))
+    test(name, run)
 })
 
 test('a store that looks before it pushes keeps a racing exchange fifty times, and is caught', async () => {
@@ -81,7 +82,9 @@ test('a store that looks before it overwrites lets later callers win, and is cau
 
 const wrongStores: Readonly<Record<string, readonly [(store: Store) => Partial<Ledger>, string]>> = {
   'the last append wins': [
-    (store) => ({ append: async (entry) => void (store.entries = [...store.entries.filter(({ exchangeId }) => exchangeId !== entry.exchangeId), toStorableEntry(entry)]) }),
+    (store) => ({
+      append: async (entry) => void (store.entries = [...store.entries.filter(({ exchangeId }) => exchangeId !== entry.exchangeId), toStorableEntry(entry)]),
+    }),
     'appending an exchange twice keeps the first, and does not count it again',
   ],
   'an append resolves before it is kept': [
@@ -103,8 +106,14 @@ const wrongStores: Readonly<Record<string, readonly [(store: Store) => Partial<L
   'all is billed to the model of the reply': [
     (store) => ({
       report: async (query) => {
-        const billed = (entry: LedgerEntry) => <Line extends { model: string }>(line: Line) => ({ ...line, model: entry.usage.lines[0]?.model ?? line.model })
-        const flat = store.entries.map((entry) => ({ ...entry, usage: { ...entry.usage, lines: entry.usage.lines.map(billed(entry)) }, cost: { ...entry.cost, lines: entry.cost.lines.map(billed(entry)) } }))
+        const billed =
+          (entry: LedgerEntry) =>
+          <Line extends { model: string }>(line: Line) => ({ ...line, model: entry.usage.lines[0]?.model ?? line.model })
+        const flat = store.entries.map((entry) => ({
+          ...entry,
+          usage: { ...entry.usage, lines: entry.usage.lines.map(billed(entry)) },
+          cost: { ...entry.cost, lines: entry.cost.lines.map(billed(entry)) },
+        }))
         return reportRows(flat, query)
       },
     }),
@@ -120,7 +129,10 @@ const wrongStores: Readonly<Record<string, readonly [(store: Store) => Partial<L
     (store) => ({ report: async (query) => reportRows(store.entries, { ...query, ...(query.until !== undefined && { until: query.until + 1 }) }) }),
     'a report takes exchanges from since on, and until but not at until',
   ],
-  'limits are ignored': [(store) => ({ exchanges: async (query) => listEntries(store.entries, { ...query, limit: 1e9 }) }), 'a list without a limit has a hundred'],
+  'limits are ignored': [
+    (store) => ({ exchanges: async (query) => listEntries(store.entries, { ...query, limit: 1e9 }) }),
+    'a list without a limit has a hundred',
+  ],
 }
 
 for (const [what, [make, sentence]] of Object.entries(wrongStores)) {

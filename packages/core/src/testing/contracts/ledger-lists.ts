@@ -84,7 +84,11 @@ export const listCases: readonly StoreCase<Ledger>[] = [
         const where = { session: text, developer: text, repository: text, agent: text, model: text }
         const stored = toStorableText(text)
         const rows = await ledger.report({ groupBy: ['session', 'model'], where })
-        assertEqual(rows.map(({ group, exchanges }) => [group, exchanges]), [[{ session: stored, model: stored }, 1]], `${what}, reported`)
+        assertEqual(
+          rows.map(({ group, exchanges }) => [group, exchanges]),
+          [[{ session: stored, model: stored }, 1]],
+          `${what}, reported`,
+        )
       }
     },
   },
@@ -92,7 +96,11 @@ export const listCases: readonly StoreCase<Ledger>[] = [
     name: 'labels that become equal by that rule are one group',
     check: async (ledger) => {
       for (const session of ['a\0', 'a\ud800', 'a\uFFFD']) await ledger.append(sampleEntry({ labels: { session } }))
-      assertEqual((await ledger.report({ groupBy: ['session'] })).map(({ group, exchanges }) => [group.session, exchanges]), [['a\uFFFD', 3]], 'exchanges by session')
+      assertEqual(
+        (await ledger.report({ groupBy: ['session'] })).map(({ group, exchanges }) => [group.session, exchanges]),
+        [['a\uFFFD', 3]],
+        'exchanges by session',
+      )
     },
   },
   {

@@ -33,8 +33,13 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     check: async (ledger) => {
       const entries = sampleEntries(5, 150)
       await Promise.all(entries.map((entry) => ledger.append(entry)))
-      const groupings = [[], ...everyDimension.map((dimension) => [dimension]), ...everyDimension.flatMap((one) => everyDimension.filter((two) => two !== one).map((two) => [one, two]))]
-      for (const groupBy of groupings) assertEqual(await ledger.report({ groupBy }), reportOracle(entries, { groupBy }), `the report by ${groupBy.join(' and ') || 'nothing'}`)
+      const groupings = [
+        [],
+        ...everyDimension.map((dimension) => [dimension]),
+        ...everyDimension.flatMap((one) => everyDimension.filter((two) => two !== one).map((two) => [one, two])),
+      ]
+      for (const groupBy of groupings)
+        assertEqual(await ledger.report({ groupBy }), reportOracle(entries, { groupBy }), `the report by ${groupBy.join(' and ') || 'nothing'}`)
     },
   },
   {
@@ -50,19 +55,27 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     check: async (ledger) => {
       await keep(ledger, [{ labels: { repository: 'acme/web' } }, {}, { labels: { repository: '' } }, {}])
       const found = await figures(ledger, { groupBy: ['repository'] })
-      assertEqual(
-        found.map((row) => JSON.stringify(row)).toSorted(compareText),
-        ['["",1]', '["acme/web",1]', '[null,2]'],
-        'exchanges by repository',
-      )
+      assertEqual(found.map((row) => JSON.stringify(row)).toSorted(compareText), ['["",1]', '["acme/web",1]', '[null,2]'], 'exchanges by repository')
     },
   },
   {
     name: 'a developer is the attributed one, else the one that the key belongs to',
     check: async (ledger) => {
       const principal = { keyId: 'key_1', developer: 'key owner' }
-      await keep(ledger, [{ labels: { developer: 'ada' }, principal, parts: [{ costNanoUsd: 2n }] }, { principal, parts: [{ costNanoUsd: 1n }] }, { parts: [{ costNanoUsd: 0n }] }])
-      assertEqual(await figures(ledger, { groupBy: ['developer'] }), [['ada', 1], ['key owner', 1], [null, 1]], 'exchanges by developer')
+      await keep(ledger, [
+        { labels: { developer: 'ada' }, principal, parts: [{ costNanoUsd: 2n }] },
+        { principal, parts: [{ costNanoUsd: 1n }] },
+        { parts: [{ costNanoUsd: 0n }] },
+      ])
+      assertEqual(
+        await figures(ledger, { groupBy: ['developer'] }),
+        [
+          ['ada', 1],
+          ['key owner', 1],
+          [null, 1],
+        ],
+        'exchanges by developer',
+      )
       assertEqual(await figures(ledger, { groupBy: [], where: { developer: 'key owner' } }), [[1]], 'exchanges of the key owner')
     },
   },
@@ -71,11 +84,24 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     check: async (ledger) => {
       const reply = { model: 'sonnet', outputTokens: 10, costNanoUsd: 5n }
       await keep(ledger, [
-        { parts: [reply, { model: 'opus', role: 'compaction', outputTokens: 100, costNanoUsd: 50n }, { model: 'opus', role: 'advisor_message', outputTokens: 1_000, costNanoUsd: 500n }] },
+        {
+          parts: [
+            reply,
+            { model: 'opus', role: 'compaction', outputTokens: 100, costNanoUsd: 50n },
+            { model: 'opus', role: 'advisor_message', outputTokens: 1_000, costNanoUsd: 500n },
+          ],
+        },
         { parts: [reply] },
       ])
       const figure = (row: ReportRow): unknown => [row.exchanges, row.outputTokens, row.costNanoUsd]
-      assertEqual(await figures(ledger, { groupBy: ['model'] }, figure), [['opus', [1, 1_100, 550n]], ['sonnet', [2, 20, 10n]]], 'exchanges, output tokens and cost by model')
+      assertEqual(
+        await figures(ledger, { groupBy: ['model'] }, figure),
+        [
+          ['opus', [1, 1_100, 550n]],
+          ['sonnet', [2, 20, 10n]],
+        ],
+        'exchanges, output tokens and cost by model',
+      )
       assertEqual(await figures(ledger, { groupBy: [] }, figure), [[[2, 1_120, 560n]]], 'without grouping, where each exchange counts once')
       assertEqual(await figures(ledger, { groupBy: [], where: { model: 'opus' } }, figure), [[[1, 1_100, 550n]]], 'on one model')
     },
@@ -84,7 +110,15 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     name: 'an exchange without usage counts under the model that was sent upstream, else the one asked for',
     check: async (ledger) => {
       await keep(ledger, [{ parts: [], requestedModel: 'opus', resolvedModel: 'sonnet' }, { parts: [], requestedModel: 'opus' }, { parts: [] }])
-      assertEqual(await figures(ledger, { groupBy: ['model'] }), [['opus', 1], ['sonnet', 1], [null, 1]], 'exchanges by model')
+      assertEqual(
+        await figures(ledger, { groupBy: ['model'] }),
+        [
+          ['opus', 1],
+          ['sonnet', 1],
+          [null, 1],
+        ],
+        'exchanges by model',
+      )
     },
   },
   {
@@ -99,7 +133,11 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
       ])
       const figure = (row: ReportRow): unknown => [row.exchanges, row.unpricedExchanges, row.partialExchanges]
       assertEqual(await figures(ledger, { groupBy: [] }, figure), [[[4, 2, 2]]], 'exchanges, unpriced, partial')
-      const byModel = [['claude-opus-5-5', [3, 0, 2]], ['in-house-1', [2, 2, 2]], [null, [1, 0, 0]]]
+      const byModel = [
+        ['claude-opus-5-5', [3, 0, 2]],
+        ['in-house-1', [2, 2, 2]],
+        [null, [1, 0, 0]],
+      ]
       assertEqual(await figures(ledger, { groupBy: ['model'] }, figure), byModel, 'the same by model')
     },
   },
@@ -107,7 +145,11 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     name: 'percentiles are nearest-rank: values that occurred, over the exchanges that have the figure',
     check: async (ledger) => {
       const startedAt = Date.UTC(2026, 10, 24)
-      const timed = Array.from({ length: 20 }, (_, index) => ({ startedAt, endedAt: startedAt + (index + 1) * 100, ...(index < 3 && { firstByteAt: startedAt + index + 1 }) }))
+      const timed = Array.from({ length: 20 }, (_, index) => ({
+        startedAt,
+        endedAt: startedAt + (index + 1) * 100,
+        ...(index < 3 && { firstByteAt: startedAt + index + 1 }),
+      }))
       await keep(ledger, timed.toReversed())
       const [row] = await ledger.report({ groupBy: [] })
       assertEqual(row?.durationMillis, { p50: 1_000, p90: 1_800, p99: 2_000 }, 'durations of 100 to 2000 ms')
@@ -129,15 +171,27 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
         { agent: 'a1', outcome: 'completed', model: 'claude-opus-5-5' },
         { outcome: 'no such outcome' },
       ]
-      for (const where of filters) assertEqual(await ledger.report({ groupBy: ['model', 'outcome'], where }), reportOracle(entries, { groupBy: ['model', 'outcome'], where }), `where ${JSON.stringify(where)}`)
+      for (const where of filters)
+        assertEqual(
+          await ledger.report({ groupBy: ['model', 'outcome'], where }),
+          reportOracle(entries, { groupBy: ['model', 'outcome'], where }),
+          `where ${JSON.stringify(where)}`,
+        )
     },
   },
   {
     name: 'rows come dearest first; equal ones by their group in code points, null last',
     check: async (ledger) => {
       const labels = ['b', '\uFF21', 'B', '\u{1F6F6}', 'é', 'a', 'ab', '']
-      await keep(ledger, [{ parts: [{ costNanoUsd: 1n }] }, ...labels.map((session) => ({ labels: { session }, parts: [{ costNanoUsd: session === 'b' ? 9_007_199_254_740_993n : 1n }] }))])
-      assertEqual((await ledger.report({ groupBy: ['session'] })).map(({ group }) => group.session), ['b', '', 'B', 'a', 'ab', 'é', '\uFF21', '\u{1F6F6}', null], 'sessions in order')
+      await keep(ledger, [
+        { parts: [{ costNanoUsd: 1n }] },
+        ...labels.map((session) => ({ labels: { session }, parts: [{ costNanoUsd: session === 'b' ? 9_007_199_254_740_993n : 1n }] })),
+      ])
+      assertEqual(
+        (await ledger.report({ groupBy: ['session'] })).map(({ group }) => group.session),
+        ['b', '', 'B', 'a', 'ab', 'é', '\uFF21', '\u{1F6F6}', null],
+        'sessions in order',
+      )
     },
   },
   {
@@ -145,7 +199,11 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     check: async (ledger) => {
       await keep(ledger, [{}])
       for (const dimension of ['shoe size', 'session; drop table entries', '__proto__']) {
-        await assertRejects(Promise.resolve().then(() => ledger.report({ groupBy: [dimension as ReportDimension] })), 'RangeError', `grouping by "${dimension}"`)
+        await assertRejects(
+          Promise.resolve().then(() => ledger.report({ groupBy: [dimension as ReportDimension] })),
+          'RangeError',
+          `grouping by "${dimension}"`,
+        )
       }
       assertEqual(await figures(ledger, { groupBy: [] }), [[1]], 'exchanges afterwards')
     },
