@@ -35,7 +35,10 @@ const server = createServer((request, response) => {
     const count = Number(request.headers['x-bench-frames'] ?? 300)
     const gapMillis = Number(request.headers['x-bench-gap'] ?? 0)
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'request-id': 'req_bench', 'cache-control': 'no-cache' })
-    if (request.headers['x-bench-hold'] !== undefined) return void response.write(frames(count)[0] as Buffer)
+    if (request.headers['x-bench-hold'] !== undefined) {
+      response.write(frames(count)[0] ?? '')
+      return
+    }
     let at = 0
     const all = frames(count)
     const send = (): void => {

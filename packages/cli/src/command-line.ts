@@ -4,6 +4,7 @@ import { CommandError, messageOf, UsageError } from './errors.ts'
 import { flagHelp } from './flags/flags.ts'
 import { didYouMean } from './flags/nearest.ts'
 import type { Terminal } from './terminal.ts'
+import { printable } from './terminal.ts'
 import { version } from './version.ts'
 
 interface CommandEntry {
@@ -51,7 +52,13 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
       return 2
     }
     if (cause instanceof CommandError) {
-      terminal.warn(`sluice ${name}: ${cause.message}`)
+      // It may quote a gateway that is not ours.
+      terminal.warn(
+        `sluice ${name}: ${cause.message
+          .split('\n')
+          .map((line) => printable(line, 2_000))
+          .join('\n')}`,
+      )
       return 1
     }
     throw cause

@@ -80,7 +80,7 @@ const configSchema = z.strictObject({
       overrides: z.array(z.looseObject({ models: z.array(z.string()).min(1), rates: z.record(z.string(), z.number()) })).optional(),
       aliases: z.record(z.string(), z.string()).optional(),
       contractMultiplier: z.string('is written as text, such as "0.85", so that it stays exact').optional(),
-      unknownModel: z.enum(['assume-dearest', 'flag']).optional(),
+      unknownModel: z.enum(['deny', 'assume-dearest', 'flag']).optional(),
     })
     .optional(),
   middleware: z.array(z.custom(isMiddleware, 'is not a middleware: an object with a name and a handle function')).optional(),
