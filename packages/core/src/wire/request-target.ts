@@ -20,7 +20,7 @@ const accountedPaths: ReadonlySet<string> = new Set(['/v1/messages', '/v1/messag
 
 /**
  * Splits a raw target in origin form. Undefined for anything else: an absolute URL, a fragment, a backslash, a control character,
- * a space, a dot segment (some runtimes resolve those, others do not, so two hops could see two different paths), an empty segment, or another
+ * a space, a dot segment (some runtimes resolve those, others do not, so two hops could see two different paths), or another
  * spelling of a route that is accounted for, which an upstream may well take for that route.
  */
 export function parseTarget(raw: string): RequestTarget | undefined {
@@ -31,11 +31,14 @@ export function parseTarget(raw: string): RequestTarget | undefined {
   return { raw, path, query: mark === -1 ? '' : raw.slice(mark) }
 }
 
-/** True of a path that a server may read as another one: letters encoded, empty segments, an accounted route in other case or with something at its end. */
+/** True of a path that a server may read as another one: letters encoded, or an accounted route with empty segments, in other case or with something at its end. */
 function isDisguised(path: string): boolean {
   if (accountedPaths.has(path)) return false
-  if (encodedUnreserved.test(path) || path.includes('//')) return true
-  const plain = path.toLowerCase().replaceAll('%2f', '/')
+  if (encodedUnreserved.test(path)) return true
+  const plain = path
+    .toLowerCase()
+    .replaceAll('%2f', '/')
+    .replace(/\/{2,}/g, '/')
   const end = plain.search(/[;%]/)
   return accountedPaths.has((end === -1 ? plain : plain.slice(0, end)).replace(/\/$/, ''))
 }
