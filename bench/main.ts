@@ -36,5 +36,9 @@ const speed = await measureSpeed(targets, { rounds: Number(flags.rounds), exchan
 console.table(speed)
 const limits = await measureLimits(targets)
 console.table(limits)
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ machine, rounds: flags.rounds, exchanges: flags.exchanges, frames: flags.frames, speed, limits }, undefined, 2)}\n`)
+if (flags.json !== undefined)
+  writeFileSync(
+    flags.json,
+    `${JSON.stringify({ machine, rounds: flags.rounds, exchanges: flags.exchanges, frames: flags.frames, speed, limits }, undefined, 2)}\n`,
+  )
 for (const child of [upstream, ...Object.values(targets)]) child.stop()
