@@ -1,5 +1,5 @@
 import { nodeRuntime, serve } from '@sluice/adapters-node'
-import { attribute, authenticate, createGateway, staticKeyRing, swapCredential, type DigestAlgorithm } from '@sluice/core'
+import { attribute, authenticate, createGateway, staticKeys, swapCredential, type DigestAlgorithm } from '@sluice/core'
 import { memoryLedger } from '@sluice/storage-memory'
 import type { AddressInfo } from 'node:net'
 import { reportUsage } from './child.ts'
@@ -12,7 +12,7 @@ const gateway = createGateway({
   digest,
   host: { onFault: (fault) => console.error(fault) },
 })
-  .use(authenticate(staticKeyRing([{ developer: 'bench', secret: 'bench-secret-0123456789' }])))
+  .use(authenticate(staticKeys([{ developer: 'bench', secret: 'bench-secret-0123456789' }])))
   .use(attribute())
   .record(memoryLedger())
 const { server } = await serve(gateway, { port: 0 })

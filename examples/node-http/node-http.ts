@@ -2,14 +2,14 @@
  * A gateway on a server of its own: it knows its developers by their keys, books every exchange to them, and prints what was spent when it is stopped.
  */
 import { nodeRuntime, serve } from '@sluice/adapters-node'
-import { attribute, authenticate, createGateway, staticKeyRing, swapCredential } from '@sluice/core'
+import { attribute, authenticate, createGateway, staticKeys, swapCredential } from '@sluice/core'
 import { memoryLedger } from '@sluice/storage-memory'
 
 const { UPSTREAM_URL = 'https://api.anthropic.com', UPSTREAM_KEY = '', ADA_KEY = '', LINUS_KEY = '', PORT = '8787' } = process.env
 
 const runtime = nodeRuntime()
 const ledger = memoryLedger()
-const keys = staticKeyRing([
+const keys = staticKeys([
   { developer: 'ada', secret: ADA_KEY },
   { developer: 'linus', secret: LINUS_KEY },
 ])

@@ -1,5 +1,5 @@
 import { nodeRuntime, serve, type Served } from '@sluice/adapters-node'
-import { attribute, authenticate, createGateway, staticKeyRing, swapCredential, type LedgerEntry } from '@sluice/core'
+import { attribute, authenticate, createGateway, staticKeys, swapCredential, type LedgerEntry } from '@sluice/core'
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
 import { memoryLedger, type MemoryLedger } from '@sluice/storage-memory'
 import { spawn } from 'node:child_process'
@@ -48,7 +48,7 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code', () => {
       digest: 'sha256',
       upstreams: [{ name: 'rehearsal', baseUrl: rehearsal.url, credential: swapCredential('sk-ant-upstream') }],
     })
-      .use(authenticate(staticKeyRing([{ developer: 'ada', secret: key }])))
+      .use(authenticate(staticKeys([{ developer: 'ada', secret: key }])))
       .use(attribute())
       .record(ledger)
     served = await serve(gateway, { port: 0 })

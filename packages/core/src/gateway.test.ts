@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { bench, eventStream, messagesBody, replyFrames } from '../test/gateway-bench.ts'
 import { ConfigurationError, GatewayError } from './errors.ts'
 import { createGateway, type GatewayOptions } from './gateway.ts'
-import { authenticate, staticKeyRing } from './middleware/authenticate.ts'
+import { authenticate, staticKeys } from './middleware/authenticate.ts'
 import { pricing } from './meter/price.ts'
 import type { Middleware } from './middleware/middleware.ts'
 import { replaceTopLevelString } from './exchange/patch.ts'
@@ -457,7 +457,7 @@ describe('answers of its own', () => {
     const kept: string[] = []
     const { gateway, send } = bench([complete])
     gateway
-      .use(authenticate(staticKeyRing([])))
+      .use(authenticate(staticKeys([])))
       .record({ append: async ({ outcome }) => void kept.push(outcome.error?.code ?? ''), report: async () => [], exchanges: async () => [] })
     await send({ target: '/wp-admin' })
     await send({ headers: [['host', 'user@a']] })
@@ -527,7 +527,7 @@ describe('answers of its own', () => {
 })
 
 describe('credentials', () => {
-  const keys = staticKeyRing([
+  const keys = staticKeys([
     { developer: 'ada', secret: 'sluice-key-of-ada-01' },
     { developer: 'lin', secret: 'sluice-key-of-lin-02' },
   ])
@@ -651,7 +651,7 @@ describe('building a gateway', () => {
     // @ts-expect-error principal is added by nobody yet
     createGateway({ runtime, upstreams }).use(needs)
     createGateway({ runtime, upstreams })
-      .use(authenticate(staticKeyRing([])))
+      .use(authenticate(staticKeys([])))
       .use(needs)
     // @ts-expect-error the reply is not returned
     const forgets: Middleware = { name: 'forgets', handle: async (_exchange, next) => void (await next({})) }

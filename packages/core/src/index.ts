@@ -17,7 +17,7 @@ export { newExchangeId, systemClock, systemHost, type Clock, type Host } from '.
 export { Secret } from './secret.ts'
 
 export type { Middleware, Next } from './middleware/middleware.ts'
-export { authenticate, staticKeyRing, type Authenticated, type AuthenticateOptions, type StaticKey } from './middleware/authenticate.ts'
+export { authenticate, staticKeys, type Authenticated, type AuthenticateOptions, type StaticKey } from './middleware/authenticate.ts'
 export { attribute, defaultAttributeOptions, type AttributeOptions, type WithAttribution } from './middleware/attribute.ts'
 
 export type { AbortKind, Exchange, SettledCallback } from './exchange/exchange.ts'
@@ -48,8 +48,29 @@ export type { Attributed, Attribution, AttributionSource, RequestKind } from './
 export type { AttemptRecord, Outcome, OutcomeKind, PassthroughProof, PatchNote, Settlement } from './entry/settlement.ts'
 
 export type { ClientRequest, ClientSink } from './ports/client-request.ts'
-export type { KeyRing, Principal } from './ports/key-ring.ts'
-export type { ExchangeQuery, Ledger, LedgerEntry, Percentiles, ReportDimension, ReportQuery, ReportRow } from './ports/ledger.ts'
+export type { AuditLog, AuditQuery, AuditRecord } from './ports/audit-log.ts'
+export type {
+  AccountSlot,
+  Balance,
+  BookedHold,
+  Budget,
+  BudgetAction,
+  BudgetBook,
+  BudgetCharge,
+  BudgetClaim,
+  BudgetDraw,
+  BudgetRaise,
+  BudgetSettlement,
+  BudgetSubject,
+  BudgetWindow,
+  Reservation,
+  ReservationResult,
+} from './ports/budget-book.ts'
+export type { CredentialVerifier, KeyQuery, KeyRecord, KeyRestrictions, KeyRevocation, KeyRing, KeyRotation, KeySecret, Principal } from './ports/key-ring.ts'
+export type { ExchangeQuery, Ledger, LedgerEntry, Percentiles, ProvisionalEntries, ReportDimension, ReportQuery, ReportRow } from './ports/ledger.ts'
+export type { PlaceClaim, RateBook, RateClaim, RateConsistency, RateEach, RateLimit, RateResult, RateUnit } from './ports/rate-book.ts'
+export type { Scope, ScopeAddition, ScopeLevel, ScopeQuery, ScopeTree } from './ports/scope-tree.ts'
+export type { TimeSource } from './ports/time-source.ts'
 export {
   TransportError,
   type ContentDecoder,

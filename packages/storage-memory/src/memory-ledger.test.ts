@@ -1,4 +1,5 @@
 import { ConfigurationError, type Ledger, type ReportDimension, type ReportQuery, type ReportRow } from '@sluice/core'
+import { entryDimensions } from '@sluice/core/ledger'
 import { ledgerContract, reportOracle, sampleEntries, sampleEntry } from '@sluice/core/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +9,7 @@ describe('the ledger contract', () => {
   for (const { name, run } of ledgerContract({ create: async () => memoryLedger() })) test(name, run)
 })
 
-const dimensions: readonly ReportDimension[] = ['session', 'developer', 'repository', 'model', 'agent', 'kind', 'outcome', 'hour', 'day']
+const dimensions: readonly ReportDimension[] = [...entryDimensions, 'hour', 'day']
 const queries: fc.Arbitrary<ReportQuery> = fc.record(
   {
     groupBy: fc.array(fc.constantFrom(...dimensions), { maxLength: 3 }),
@@ -139,7 +140,7 @@ test('what was folded is in the percentiles no more', async () => {
   const ledger = memoryLedger({ maxEntries: 1 })
   const startedAt = Date.UTC(2026, 10, 24)
   await appendAll(ledger, [sampleEntry({ startedAt, endedAt: startedAt + 1 }), sampleEntry({ startedAt, endedAt: startedAt + 9 })])
-  expect(await ledger.report({ groupBy: [] })).toMatchObject([{ exchanges: 2, durationMillis: { p50: 9, p90: 9, p99: 9 } }])
+  expect(await ledger.report({ groupBy: [], percentiles: true })).toMatchObject([{ exchanges: 2, durationMillis: { p50: 9, p90: 9, p99: 9 } }])
 })
 
 test('a bound that is no bound is refused by name, and the default is the documented one', () => {

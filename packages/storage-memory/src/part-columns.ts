@@ -13,6 +13,12 @@ export class PartColumns implements Readonly<Record<EntryDimension, Uint32Array>
   readonly agent: Uint32Array = labels()
   readonly kind: Uint32Array = labels()
   readonly outcome: Uint32Array = labels()
+  readonly key: Uint32Array = labels()
+  readonly scope: Uint32Array = labels()
+  readonly organisation: Uint32Array = labels()
+  readonly businessUnit: Uint32Array = labels()
+  readonly subBusinessUnit: Uint32Array = labels()
+  readonly costCentre: Uint32Array = labels()
   readonly startedAt: Float64Array = numbers()
   /** NaN for an amount that a number does not hold exactly: it is kept beside the columns. */
   readonly costNanoUsd: Float64Array = numbers()

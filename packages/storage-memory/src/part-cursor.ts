@@ -46,6 +46,24 @@ export class PartCursor implements ReportPart {
   get outcome(): string | null {
     return this.#label(this.#columns.outcome)
   }
+  get key(): string | null {
+    return this.#label(this.#columns.key)
+  }
+  get scope(): string | null {
+    return this.#label(this.#columns.scope)
+  }
+  get organisation(): string | null {
+    return this.#label(this.#columns.organisation)
+  }
+  get businessUnit(): string | null {
+    return this.#label(this.#columns.businessUnit)
+  }
+  get subBusinessUnit(): string | null {
+    return this.#label(this.#columns.subBusinessUnit)
+  }
+  get costCentre(): string | null {
+    return this.#label(this.#columns.costCentre)
+  }
   get startedAt(): number {
     return this.#number(this.#columns.startedAt)
   }

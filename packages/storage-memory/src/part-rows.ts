@@ -37,6 +37,12 @@ export class PartRows {
     columns.agent[at] = labels.agent
     columns.kind[at] = labels.kind
     columns.outcome[at] = labels.outcome
+    columns.key[at] = labels.key
+    columns.scope[at] = labels.scope
+    columns.organisation[at] = labels.organisation
+    columns.businessUnit[at] = labels.businessUnit
+    columns.subBusinessUnit[at] = labels.subBusinessUnit
+    columns.costCentre[at] = labels.costCentre
     columns.startedAt[at] = startedAt
     columns.costNanoUsd[at] = 0
     columns.freshInputTokens[at] = 0

@@ -1,12 +1,12 @@
 import type { ExchangeCounts, ReportPart } from '@sluice/core/ledger'
 import { noLabel, type Dictionary } from './dictionary.ts'
-import { releaseLabels, takeLabels, type PartLabels } from './part-labels.ts'
+import { partDimensions, releaseLabels, takeLabels, type PartLabels } from './part-labels.ts'
 import { PartRows } from './part-rows.ts'
 
 /** All time zones in use are whole quarters of an hour from UTC, so sums by quarter are exact by hour and day in each of them. */
 const quarterMillis = 15 * 60_000
 
-const noLabels: PartLabels = { session: noLabel, developer: noLabel, repository: noLabel, model: noLabel, agent: noLabel, kind: noLabel, outcome: noLabel }
+const noLabels = Object.fromEntries(partDimensions.map((dimension) => [dimension, noLabel])) as PartLabels
 const noExchanges: ExchangeCounts = { exchanges: 0, unpricedExchanges: 0, partialExchanges: 0 }
 
 /**
@@ -67,10 +67,10 @@ export class Rollups {
 }
 
 /** Of 30 bits: what every engine keeps in a map without an object. */
-function hashOf(startedAt: number, { session, developer, repository, model, agent, kind, outcome }: PartLabels): number {
+function hashOf(startedAt: number, labels: PartLabels): number {
   let hash = Math.imul(startedAt / quarterMillis, 0x9e3779b1)
-  for (const label of [session, developer, repository, model, agent, kind, outcome]) {
-    hash = Math.imul(hash ^ label, 0x85ebca6b)
+  for (const dimension of partDimensions) {
+    hash = Math.imul(hash ^ labels[dimension], 0x85ebca6b)
     hash ^= hash >>> 15
   }
   return hash >>> 2

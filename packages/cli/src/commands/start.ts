@@ -1,4 +1,4 @@
-import { attribute, authenticate, createGateway, pricing, staticKeyRing, type Fault, type Gateway, type Ledger, type StaticKey } from '@sluice/core'
+import { attribute, authenticate, createGateway, pricing, staticKeys, type Fault, type Gateway, type Ledger, type StaticKey } from '@sluice/core'
 import { nodeRuntime, serve, type Served, type ServeOptions } from '@sluice/adapters-node'
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
 import { memoryLedger } from '@sluice/storage-memory'
@@ -115,7 +115,7 @@ function buildGateway({ sources, config, plan, generated, rehearsal, runtime, le
   })
   if (plan.access.kind === 'open') gateway = gateway.use(loopbackClientsOnly())
   const keys = plan.access.kind === 'keys' ? plan.access.keys : generated === undefined ? [] : [generated]
-  if (keys.length > 0) gateway = gateway.use(authenticate(staticKeyRing(keys), { mode: plan.credential }))
+  if (keys.length > 0) gateway = gateway.use(authenticate(staticKeys(keys), { mode: plan.credential }))
   gateway = gateway.use(attribute())
   for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
   return gateway.record({ ...ledger, append: (entry) => (log.exchange(entry), ledger.append(entry)) })

@@ -12,9 +12,9 @@ const maxLimit = 10_000
 type Parameters = URLSearchParams
 type Filter = NonNullable<ReportQuery['where']>
 
-/** Reads `groupBy`, `since`, `until`, `timeZone` and `where`. @throws QueryError */
+/** Reads `groupBy`, `since`, `until`, `timeZone`, `where` and `percentiles` (on unless `false`). @throws QueryError */
 export function toReportQuery(parameters: Parameters, timeZone: string): ReportQuery {
-  allowParameters(parameters, ['groupBy', 'since', 'until', 'timeZone', 'where'])
+  allowParameters(parameters, ['groupBy', 'since', 'until', 'timeZone', 'where', 'percentiles'])
   const zone = parameters.get('timeZone') ?? timeZone
   if (!isTimeZone(zone)) throw new QueryError(`timeZone: "${zone.slice(0, 60)}" is not known. Give an IANA name, such as Europe/Berlin.`)
   const groupBy = parameters.getAll('groupBy').flatMap((list) => list.split(',').filter((name) => name !== ''))
@@ -22,6 +22,7 @@ export function toReportQuery(parameters: Parameters, timeZone: string): ReportQ
     groupBy: [...new Set(groupBy.map((name) => toDimension('groupBy', name)))],
     ...span(parameters),
     timeZone: zone,
+    percentiles: parameters.get('percentiles') !== 'false',
     where: toFilter(parameters.getAll('where')),
   }
 }

@@ -34,6 +34,7 @@ describe('queries', () => {
   test('are read from parameters', () => {
     expect(report('groupBy=session,model&groupBy=day&since=5&until=2026-11-24&where=session=a=b&where=model=m&timeZone=Europe/Berlin')).toEqual({
       groupBy: ['session', 'model', 'day'],
+      percentiles: true,
       since: 5,
       until: Date.UTC(2026, 10, 24),
       timeZone: 'Europe/Berlin',
@@ -43,7 +44,10 @@ describe('queries', () => {
   })
 
   test.each([
-    ['groupBy=sesion', 'groupBy: "sesion" is not one of day, hour, session, developer, repository, model, agent, kind, outcome. Did you mean session?'],
+    [
+      'groupBy=sesion',
+      'groupBy: "sesion" is not one of day, hour, session, developer, repository, model, agent, kind, outcome, key, scope, organisation, businessUnit, subBusinessUnit, costCentre. Did you mean session?',
+    ],
     ['where=session', 'is not a filter'],
     ['where=day=2026-11-24', 'is not a filter'],
     ['timeZone=Mars', 'timeZone: "Mars" is not known'],

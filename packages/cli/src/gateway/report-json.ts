@@ -1,7 +1,8 @@
 import { noTokens, type Percentiles, type ReportDimension, type ReportRow, type TokenBuckets } from '@sluice/core'
+import { entryDimensions } from '@sluice/core/ledger'
 
 /** Every dimension of a report, in the order of its columns. */
-export const dimensions: readonly ReportDimension[] = ['day', 'hour', 'session', 'developer', 'repository', 'model', 'agent', 'kind', 'outcome']
+export const dimensions: readonly ReportDimension[] = ['day', 'hour', ...entryDimensions]
 
 /** A report's row as `sluice report --json` shows it: the group's values flat beside the sums; null where the exchanges have none. */
 export interface ReportRowJson extends TokenBuckets, Readonly<Partial<Record<ReportDimension, string | null>>> {

@@ -1,6 +1,8 @@
 import type { CostState } from '../meter/price.ts'
 import type { TokenBuckets } from '../meter/usage.ts'
+import type { Principal } from '../ports/key-ring.ts'
 import type { LedgerEntry, ReportDimension } from '../ports/ledger.ts'
+import type { ScopeLevel } from '../ports/scope-tree.ts'
 
 /** A dimension that is read off an entry; `hour` and `day` depend on the report's time zone. */
 export type EntryDimension = Exclude<ReportDimension, 'hour' | 'day'>
@@ -52,6 +54,7 @@ type MutablePart = { -readonly [Key in keyof ReportPart]: ReportPart[Key] }
 function partOf(parts: MutablePart[], entry: LedgerEntry, model: string | null): MutablePart {
   for (const part of parts) if (part.model === model) return part
   const { attribution, usage, startedAt, firstByteAt } = entry
+  const scopes = entry.principal?.scopes ?? []
   const part: MutablePart = {
     session: attribution.session?.value ?? null,
     developer: attribution.developer?.value ?? entry.principal?.developer ?? null,
@@ -60,6 +63,12 @@ function partOf(parts: MutablePart[], entry: LedgerEntry, model: string | null):
     agent: attribution.agent?.value ?? null,
     kind: attribution.kind.value,
     outcome: entry.outcome.kind,
+    key: entry.principal?.keyId ?? null,
+    scope: scopes.at(-1)?.path ?? null,
+    organisation: pathAt(scopes, 'organisation'),
+    businessUnit: pathAt(scopes, 'business-unit'),
+    subBusinessUnit: pathAt(scopes, 'sub-business-unit'),
+    costCentre: pathAt(scopes, 'cost-centre'),
     startedAt,
     exchanges: 1,
     unpricedExchanges: 0,
@@ -78,6 +87,11 @@ function partOf(parts: MutablePart[], entry: LedgerEntry, model: string | null):
   }
   parts.push(part)
   return part
+}
+
+function pathAt(scopes: NonNullable<Principal['scopes']>, wanted: ScopeLevel): string | null {
+  for (const { level, path } of scopes) if (level === wanted) return path
+  return null
 }
 
 function addLine(part: MutablePart, line: TokenBuckets): void {

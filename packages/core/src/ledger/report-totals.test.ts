@@ -4,14 +4,15 @@ import type { ReportDimension, ReportQuery } from '../ports/ledger.ts'
 import { reportOracle } from '../testing/report-oracle.ts'
 import { sampleEntries } from '../testing/sample-entries.ts'
 import { sampleEntry } from '../testing/sample-entry.ts'
-import { ReportTotals, reportRows } from './report-totals.ts'
+import { entryDimensions, ReportTotals, reportRows } from './report-totals.ts'
 
-const dimensions: readonly ReportDimension[] = ['session', 'developer', 'repository', 'model', 'agent', 'kind', 'outcome', 'hour', 'day']
+const dimensions: readonly ReportDimension[] = [...entryDimensions, 'hour', 'day']
 const instant = fc.constantFrom(Date.UTC(2026, 2, 29), Date.UTC(2026, 9, 25, 1), Date.UTC(2026, 10, 24, 12, 30))
 
 const queries: fc.Arbitrary<ReportQuery> = fc.record(
   {
     groupBy: fc.array(fc.constantFrom(...dimensions), { maxLength: 4 }),
+    percentiles: fc.boolean(),
     since: instant,
     until: instant,
     timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Asia/Kathmandu'),

@@ -5,7 +5,22 @@ import { toStorableText } from './storable.ts'
 import { compareText } from './text-order.ts'
 import { zonedLabels } from './zoned-labels.ts'
 
-const entryDimensions: readonly EntryDimension[] = ['session', 'developer', 'repository', 'model', 'agent', 'kind', 'outcome']
+/** Every dimension but `hour` and `day`, in the order in which they are named to people. */
+export const entryDimensions: readonly EntryDimension[] = [
+  'session',
+  'developer',
+  'repository',
+  'model',
+  'agent',
+  'kind',
+  'outcome',
+  'key',
+  'scope',
+  'organisation',
+  'businessUnit',
+  'subBusinessUnit',
+  'costCentre',
+]
 
 /** The rows of a report over entries as a ledger keeps them. The whole of `Ledger.report` for a store that can afford to read all it has. */
 export function reportRows(entries: Iterable<LedgerEntry>, query: ReportQuery): readonly ReportRow[] {
@@ -47,7 +62,7 @@ export class ReportTotals {
   /** Adds a part, unless the query's `where` leaves it out. The caller has asked `covers`. */
   add(part: ReportPart): void {
     for (const [dimension, value] of this.#filters) if (part[dimension] !== value) return
-    this.#groupOf(part).add(part, this.#tellsModelsApart)
+    this.#groupOf(part).add(part, this.#tellsModelsApart, this.#query.percentiles === true)
   }
 
   /** The rows, dearest first; ties in order of their group, by code point, null last. */
@@ -98,7 +113,7 @@ class Group {
     this.values = values
   }
 
-  add(part: ReportPart, tellsModelsApart: boolean): void {
+  add(part: ReportPart, tellsModelsApart: boolean, wantsPercentiles: boolean): void {
     this.costNanoUsd += part.costNanoUsd
     const tokens = this.#tokens
     tokens.freshInputTokens += part.freshInputTokens
@@ -113,6 +128,7 @@ class Group {
     this.#counts.exchanges += counted.exchanges
     this.#counts.unpricedExchanges += counted.unpricedExchanges
     this.#counts.partialExchanges += counted.partialExchanges
+    if (!wantsPercentiles) return
     if (part.firstByteMillis !== undefined) this.#firstBytes.push(part.firstByteMillis)
     if (part.durationMillis !== undefined) this.#durations.push(part.durationMillis)
   }

@@ -10,7 +10,7 @@ import { collectingSink, type CollectingSink } from '../testing/collecting-sink.
 import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
 import { scriptedTransport } from '../testing/scripted-transport.ts'
 import { attribute, defaultAttributeOptions, type AttributeOptions } from './attribute.ts'
-import { authenticate, staticKeyRing } from './authenticate.ts'
+import { authenticate, staticKeys } from './authenticate.ts'
 
 interface Bench {
   readonly clock: ManualClock
@@ -30,7 +30,7 @@ function bench(options: AttributeOptions = {}, isAuthenticated = false, maxBodyB
   const transport = scriptedTransport(() => ({ headers: [['content-type', 'application/json']], body: ['{}'] }))
   const upstreams = [{ name: 'scripted', baseUrl: 'https://upstream.test', credential: swapCredential('sk-ant-test') }]
   const bare = createGateway({ runtime: { transport }, upstreams, maxBodyBytes, host: { clock, onFault: (fault) => faults.push(fault) } })
-  const ring = staticKeyRing([
+  const ring = staticKeys([
     { developer: 'alice', secret: alice },
     { developer: 'bob', secret: bob },
   ])

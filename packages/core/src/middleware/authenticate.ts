@@ -1,5 +1,5 @@
 import { ConfigurationError, GatewayError } from '../errors.ts'
-import type { KeyRing, Principal } from '../ports/key-ring.ts'
+import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
 import { gatewayCredentials, gatewayKeyHeader, type UpstreamCredential } from '../route/upstream-credential.ts'
 import { equalInConstantTime } from '../secret.ts'
 import type { Middleware } from './middleware.ts'
@@ -19,10 +19,10 @@ export interface AuthenticateOptions {
 const maxCredentialLength = 4096
 
 /**
- * Lets in who holds a key of the ring, and nobody else. The key may come as `x-api-key`, as a bearer, as both, or in `x-sluice-key`;
+ * Lets in who presents a credential that `keys` knows, and nobody else. The key may come as `x-api-key`, as a bearer, as both, or in `x-sluice-key`;
  * two keys of different owners are refused.
  */
-export function authenticate(keys: KeyRing, options: AuthenticateOptions = {}): Middleware<object, Authenticated> {
+export function authenticate(keys: CredentialVerifier, options: AuthenticateOptions = {}): Middleware<object, Authenticated> {
   const mode = options.mode ?? 'swap'
   return {
     name: 'authenticate',
@@ -39,7 +39,7 @@ export function authenticate(keys: KeyRing, options: AuthenticateOptions = {}): 
       }
       let principal: Principal | undefined
       for (const credential of presented) {
-        const found = credential.length > maxCredentialLength ? undefined : await keys.find(credential)
+        const found = credential.length > maxCredentialLength ? undefined : await keys.verify(credential)
         if (found !== undefined && principal !== undefined && found.keyId !== principal.keyId) {
           throw new GatewayError('ambiguous-credential', 'The request carries two different keys of this gateway. Send one of them.')
         }
@@ -59,18 +59,18 @@ export interface StaticKey {
 }
 
 /**
- * A ring of keys from configuration, for small installations and tests.
+ * Keys from configuration, for small installations and tests.
  *
  * @throws ConfigurationError for a secret under 16 characters, or one given twice
  */
-export function staticKeyRing(keys: readonly StaticKey[]): KeyRing {
+export function staticKeys(keys: readonly StaticKey[]): CredentialVerifier {
   for (const [index, { secret }] of keys.entries()) {
     if (secret.length < 16) throw new ConfigurationError(`keys[${index}].secret`, `has ${secret.length} characters. Use at least 16, from a random generator.`)
     if (keys.findIndex((key) => key.secret === secret) !== index)
       throw new ConfigurationError(`keys[${index}].secret`, 'is given twice. Every key needs its own secret.')
   }
   return {
-    find: (credential) => {
+    verify: (credential) => {
       let found: Principal | undefined
       // Every key is compared, so that the time does not tell which one came near.
       for (const { developer, secret } of keys) if (equalInConstantTime(credential, secret)) found = { keyId: `static:${developer}`, developer }

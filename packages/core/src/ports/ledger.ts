@@ -12,9 +12,25 @@ export interface LedgerEntry extends Settlement {
 /**
  * What a report can be grouped by. `hour` and `day` are those the exchange started in, by the clock on the wall of the report's time zone: `2026-11-24T13` and
  * `2026-11-24`. Where that clock is set back, both passes of the hour have one name. `developer` is the attributed one, else the key's. `model` is the model that
- * each part of the usage ran on; for an exchange without usage, the one sent upstream, else the one asked for. `agent`, `session` and the like may be null.
+ * each part of the usage ran on; for an exchange without usage, the one sent upstream, else the one asked for. `agent`, `session` and the like may be null. `key` is the key's id, `scope` the path of its own scope; `organisation` to `costCentre` are the paths of
+ * the scopes of that level above it.
  */
-export type ReportDimension = 'session' | 'developer' | 'repository' | 'model' | 'agent' | 'kind' | 'outcome' | 'hour' | 'day'
+export type ReportDimension =
+  | 'session'
+  | 'developer'
+  | 'repository'
+  | 'model'
+  | 'agent'
+  | 'kind'
+  | 'outcome'
+  | 'key'
+  | 'scope'
+  | 'organisation'
+  | 'businessUnit'
+  | 'subBusinessUnit'
+  | 'costCentre'
+  | 'hour'
+  | 'day'
 
 /** A question to a ledger. */
 export interface ReportQuery {
@@ -25,6 +41,8 @@ export interface ReportQuery {
   readonly until?: number
   /** IANA time zone of `hour` and `day`. @defaultValue 'UTC' */
   readonly timeZone?: string
+  /** Whether rows have `firstByteMillis` and `durationMillis`, which cost a store more than sums do. @defaultValue false */
+  readonly percentiles?: boolean
   /** Only exchanges whose dimension has this value; for `model`, only what they ran up on that model. */
   readonly where?: Readonly<Partial<Record<Exclude<ReportDimension, 'hour' | 'day'>, string>>>
 }
@@ -49,9 +67,9 @@ export interface ReportRow extends TokenBuckets {
   readonly unpricedExchanges: number
   /** Exchanges whose usage is partial or estimated. One that had nothing to report is not among them. */
   readonly partialExchanges: number
-  /** From the request to the upstream's first body byte. */
+  /** From the request to the upstream's first body byte. Where the query asks for percentiles. */
   readonly firstByteMillis?: Percentiles
-  /** From the request to the end. */
+  /** From the request to the end. Where the query asks for percentiles. */
   readonly durationMillis?: Percentiles
 }
 
@@ -64,6 +82,25 @@ export interface ExchangeQuery {
   readonly session?: string
   /** At most this many. @defaultValue 100 */
   readonly limit?: number
+}
+
+/**
+ * Exchanges that have begun and are not settled: what a crash must not lose. Entries here are in no report and no list.
+ * The contract is executable: `provisionalContract` of `@sluice/core/testing`.
+ */
+export interface ProvisionalEntries {
+  /**
+   * Keeps, durably, what an exchange is to count as if it is never settled; called before the upstream is asked. `append` of the same exchange takes it away.
+   * Idempotent by `exchangeId`; does nothing for an exchange that has been appended.
+   */
+  readonly open: (entry: LedgerEntry, owner: string) => Promise<void>
+  /** Says that a process lives, and that what it has opened is its own until this instant. */
+  readonly keepAlive: (owner: string, until: number) => Promise<void>
+  /**
+   * Moves into the ledger what dead owners have left: those whose instant has passed, and those that never gave one. Of racing callers each entry is moved by exactly
+   * one, which resolves with it. An `append` that comes later all the same takes the entry's place: the truth beats the estimate, once. At most `limit`.
+   */
+  readonly recover: (at: number, limit: number) => Promise<readonly LedgerEntry[]>
 }
 
 /**
@@ -85,4 +122,6 @@ export interface Ledger {
   readonly report: (query: ReportQuery) => Promise<readonly ReportRow[]>
   /** Lists entries by start, newest first; of one instant, the later exchange id first. Conditions combine: all must hold. */
   readonly exchanges: (query: ExchangeQuery) => Promise<readonly LedgerEntry[]>
+  /** For stores that outlive their process. Without it, a crash loses the exchanges that were under way. */
+  readonly provisional?: ProvisionalEntries
 }

@@ -13,12 +13,17 @@ export interface RecordedContext {
 /** Keeps a settled exchange somewhere. Never rejects: the client has been served, and a store's trouble is the operator's. */
 export type Recorder = (settlement: Settlement, context: RecordedContext) => Promise<void>
 
+/** What a key may do is no part of what an exchange was. */
+function recorded({ restrictions: _restrictions, ...principal }: Principal): Principal {
+  return principal
+}
+
 const unattributed: Attribution = { kind: { value: 'other', source: 'request-shape' }, tags: {} }
 
 /** A recorder into a ledger; a failed append becomes a fault that names the exchange. */
 export function recordInto(ledger: Ledger, onFault: (fault: Fault) => void): Recorder {
   return async (settlement, { attribution = unattributed, principal }) => {
-    const entry: LedgerEntry = { ...settlement, attribution, ...(principal !== undefined && { principal }) }
+    const entry: LedgerEntry = { ...settlement, attribution, ...(principal !== undefined && { principal: recorded(principal) }) }
     try {
       await ledger.append(entry)
     } catch (cause) {

@@ -32,7 +32,7 @@ export function reportOracle(entries: readonly LedgerEntry[], query: ReportQuery
   }
   const groups = Map.groupBy(views, ({ group }) => JSON.stringify(group))
   return [...groups.values()]
-    .map((members) => ({ values: (members[0] as View).group, row: rowOf(dimensions, members) }))
+    .map((members) => ({ values: (members[0] as View).group, row: rowOf(dimensions, members, query.percentiles === true) }))
     .sort((left, right) => compareBigints(right.row.costNanoUsd, left.row.costNanoUsd) || compareLists(left.values, right.values))
     .map(({ row }) => row)
 }
@@ -48,8 +48,15 @@ function valueOf(entry: LedgerEntry, dimension: ReportDimension, model: string |
   if (dimension === 'hour') return wall(entry.startedAt)
   if (dimension === 'day') return wall(entry.startedAt).slice(0, 10)
   if (dimension === 'developer') return entry.attribution.developer?.value ?? entry.principal?.developer ?? null
-  return entry.attribution[dimension]?.value ?? null
+  if (dimension === 'key') return entry.principal?.keyId ?? null
+  const scopes = entry.principal?.scopes ?? []
+  if (dimension === 'scope') return scopes[scopes.length - 1]?.path ?? null
+  const level = levels[dimension as keyof typeof levels]
+  if (level !== undefined) return scopes.find((scope) => scope.level === level)?.path ?? null
+  return entry.attribution[dimension as 'session' | 'repository' | 'agent' | 'kind']?.value ?? null
 }
+
+const levels = { organisation: 'organisation', businessUnit: 'business-unit', subBusinessUnit: 'sub-business-unit', costCentre: 'cost-centre' } as const
 
 /** Swedish writes dates as ISO 8601 does. */
 function wallClock(timeZone: string): (atMillis: number) => string {
@@ -57,7 +64,7 @@ function wallClock(timeZone: string): (atMillis: number) => string {
   return (atMillis) => format.format(atMillis).replace(' ', 'T')
 }
 
-function rowOf(dimensions: readonly ReportDimension[], members: readonly View[]): ReportRow {
+function rowOf(dimensions: readonly ReportDimension[], members: readonly View[], wantsPercentiles: boolean): ReportRow {
   const tokens = (bucket: keyof TokenBuckets): number => sum(members.flatMap(({ usageLines }) => usageLines.map((line) => line[bucket])))
   const isUnpriced = ({ costLines }: View): boolean => costLines.some(({ state }) => state === 'unpriced' || state === 'assumed')
   const firstByteMillis = percentiles(members.flatMap(({ entry }) => (entry.firstByteAt === undefined ? [] : [entry.firstByteAt - entry.startedAt])))
@@ -74,8 +81,8 @@ function rowOf(dimensions: readonly ReportDimension[], members: readonly View[])
     outputTokens: tokens('outputTokens'),
     webSearchRequests: tokens('webSearchRequests'),
     webFetchRequests: tokens('webFetchRequests'),
-    ...(firstByteMillis !== undefined && { firstByteMillis }),
-    durationMillis: percentiles(members.map(({ entry }) => entry.endedAt - entry.startedAt)) as Percentiles,
+    ...(wantsPercentiles && firstByteMillis !== undefined && { firstByteMillis }),
+    ...(wantsPercentiles && { durationMillis: percentiles(members.map(({ entry }) => entry.endedAt - entry.startedAt)) as Percentiles }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { RequestKind } from '../entry/attribution.ts'
 import type { OutcomeKind } from '../entry/settlement.ts'
+import type { Principal } from '../ports/key-ring.ts'
 import type { LedgerEntry } from '../ports/ledger.ts'
 import { sampleEntry, type SamplePart } from './sample-entry.ts'
 
@@ -65,10 +66,38 @@ function oneEntry({ below, pick }: SeededNumbers, exchangeId: string): LedgerEnt
     },
     parts,
     ...(below(2) === 0 && { requestedModel: pick(models), ...(below(2) === 0 && { resolvedModel: pick(models) }) }),
-    ...(below(3) === 0 && { principal: { keyId: 'key_1', developer: pick(developers) } }),
+    ...(below(3) === 0 && { principal: principalOf({ below, pick }) }),
     ...(parts.length > 0 && { usageSource: pick(['final', 'final', 'partial', 'estimated'] as const), firstByteAt }),
     ...(below(2) === 0 && { upstreamRequestId: `req_${exchangeId}`, messageId: `msg_${exchangeId}` }),
   })
+}
+
+/** Organisations that skip levels, keys outside the tree, and paths that a careless LIKE confuses. */
+const lineages: readonly NonNullable<Principal['scopes']>[] = [
+  [],
+  [{ path: 'acme', level: 'organisation' }],
+  [
+    { path: 'acme', level: 'organisation' },
+    { path: 'acme/retail', level: 'business-unit' },
+    { path: 'acme/retail/web', level: 'sub-business-unit' },
+    { path: 'acme/retail/web/cc-1', level: 'cost-centre' },
+    { path: 'acme/retail/web/cc-1/ada', level: 'developer' },
+  ],
+  [
+    { path: 'acme', level: 'organisation' },
+    { path: 'acme/cc_2', level: 'cost-centre' },
+  ],
+  [{ path: 'ac%me', level: 'organisation' }],
+]
+
+function principalOf({ below, pick }: SeededNumbers): Principal {
+  const scopes = pick(lineages)
+  return {
+    keyId: pick(['key_1', 'key_2']),
+    developer: pick(developers),
+    ...(scopes.length > 0 && { scopes }),
+    ...(below(4) === 0 && { tags: { team: 'web' } }),
+  }
 }
 
 function onePart({ below, pick }: SeededNumbers, index: number): SamplePart {

@@ -1,3 +1,4 @@
+import { entryDimensions } from '../../ledger/report-totals.ts'
 import { compareText } from '../../ledger/text-order.ts'
 import type { Ledger, LedgerEntry, ReportDimension, ReportQuery, ReportRow } from '../../ports/ledger.ts'
 import { reportOracle } from '../report-oracle.ts'
@@ -17,7 +18,7 @@ async function figures(ledger: Ledger, query: ReportQuery, figure: (row: ReportR
   return (await ledger.report(query)).map((row) => [...query.groupBy.map((dimension) => row.group[dimension]), figure(row)])
 }
 
-const everyDimension: readonly ReportDimension[] = ['session', 'developer', 'repository', 'model', 'agent', 'kind', 'outcome', 'hour', 'day']
+const everyDimension: readonly ReportDimension[] = [...entryDimensions, 'hour', 'day']
 
 /** What reports add up to. */
 export const sumCases: readonly StoreCase<Ledger>[] = [
@@ -151,11 +152,14 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
         ...(index < 3 && { firstByteAt: startedAt + index + 1 }),
       }))
       await keep(ledger, timed.toReversed())
-      const [row] = await ledger.report({ groupBy: [] })
+      const [plain] = await ledger.report({ groupBy: [] })
+      assertEqual([plain?.durationMillis, plain?.firstByteMillis], [undefined, undefined], 'percentiles that nobody asked for')
+      const [row] = await ledger.report({ groupBy: [], percentiles: true })
       assertEqual(row?.durationMillis, { p50: 1_000, p90: 1_800, p99: 2_000 }, 'durations of 100 to 2000 ms')
       assertEqual(row?.firstByteMillis, { p50: 2, p90: 3, p99: 3 }, 'first bytes after 1, 2 and 3 ms')
       const alone = await keep(ledger, [{ labels: { session: 'alone' }, startedAt, endedAt: startedAt + 7 }])
-      assertEqual(await ledger.report({ groupBy: [], where: { session: 'alone' } }), reportOracle(alone, { groupBy: [] }), 'one exchange without a first byte')
+      const query: ReportQuery = { groupBy: [], where: { session: 'alone' }, percentiles: true }
+      assertEqual(await ledger.report(query), reportOracle(alone, query), 'one exchange without a first byte')
     },
   },
   {
