@@ -31,8 +31,13 @@ export type GatewayErrorCode =
   | 'invalid-credential'
   | 'ambiguous-credential'
   | 'credential-not-allowed'
+  | 'keys-unavailable'
   | 'refused'
   | 'unknown-model'
+  | 'budget-exceeded'
+  | 'budget-unavailable'
+  | 'ledger-unavailable'
+  | 'rate-limited'
   | 'upstream-unreachable'
   | 'upstream-timeout'
   | 'upstream-broke'
@@ -50,8 +55,13 @@ const statusAndType: Readonly<Record<GatewayErrorCode, readonly [number, Anthrop
   'invalid-credential': [401, 'authentication_error'],
   'ambiguous-credential': [401, 'authentication_error'],
   'credential-not-allowed': [403, 'permission_error'],
+  'keys-unavailable': [503, 'api_error'],
   refused: [403, 'permission_error'],
   'unknown-model': [403, 'permission_error'],
+  'budget-exceeded': [429, 'billing_error'],
+  'budget-unavailable': [503, 'api_error'],
+  'ledger-unavailable': [503, 'api_error'],
+  'rate-limited': [429, 'rate_limit_error'],
   'upstream-unreachable': [502, 'api_error'],
   'upstream-timeout': [504, 'timeout_error'],
   'upstream-broke': [502, 'api_error'],
@@ -130,6 +140,15 @@ export type FaultCode =
   | 'settled-callback-threw'
   | 'ledger-append-failed'
   | 'ledger-query-failed'
+  | 'ledger-recovered'
+  | 'upkeep-failed'
+  | 'budget-book-failed'
+  | 'budget-book-recovered'
+  | 'budget-charge-lost'
+  | 'key-ring-failed'
+  | 'key-ring-recovered'
+  | 'rate-book-failed'
+  | 'rate-book-recovered'
   | 'middleware-threw'
   | 'frame-too-large'
   | 'decoder-failed'

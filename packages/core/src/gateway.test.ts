@@ -318,6 +318,57 @@ describe('an exchange', () => {
     expect(gateway.underWay).toBe(0)
   })
 
+  it('a middleware that never answers does not hold up a shutdown, and what its upstream says later is let go', async () => {
+    const { gateway, start, clock } = bench(() => complete)
+    gateway.use({ name: 'hangs', handle: (_exchange, next) => next({}).then(() => new Promise<never>(() => undefined)) })
+    const stuck = start()
+    await clock.advanceAsync(1)
+    const drained = gateway.drain(5_000)
+    await clock.advanceAsync(5_000)
+    await drained
+    expect([stuck.sink.status, gateway.underWay]).toEqual([503, 0])
+  })
+
+  it('an exchange is cut by its middleware at any time: before the reply as a refusal, within a stream as its last event', async () => {
+    const { gateway, start, clock } = bench((index) =>
+      index === 0 ? { headers: eventStream, body: replyFrames.slice(0, 3), hang: 'after-body' } : { hang: 'before-head' },
+    )
+    const cuts: (() => void)[] = []
+    gateway.use({
+      name: 'cutter',
+      handle: (exchange, next) => {
+        cuts.push(() => exchange.cut(new GatewayError('invalid-credential', 'This key was withdrawn.')))
+        return next({})
+      },
+    })
+    const [streaming, waiting] = [start(), start()]
+    await clock.advanceAsync(1)
+    for (const cut of cuts) cut()
+    for (const cut of cuts) cut()
+    expect((await streaming.settled)?.outcome).toEqual({ kind: 'cut', error: { origin: 'gateway', code: 'invalid-credential' } })
+    expect(streaming.sink.text()).toMatch(/event: error\ndata: .*This key was withdrawn\..*\n\n$/)
+    expect((await waiting.settled)?.outcome).toEqual({ kind: 'refused', error: { origin: 'gateway', code: 'invalid-credential' } })
+    expect(waiting.sink.status).toBe(401)
+  })
+
+  it('reply headers of a prefix are kept back where middleware speaks for itself, and a header set twice is sent once', async () => {
+    const { gateway, send } = bench([{ headers: [...eventStream, ['x-limit-left', '1'], ['X-Limit-Reset', '2'], ['x-other', '3']], body: replyFrames }])
+    gateway.use({
+      name: 'limits',
+      handle: async (exchange, next) => {
+        exchange.dropReplyHeaders('x-limit-')
+        exchange.setReplyHeader('x-limit-left', 'none')
+        exchange.setReplyHeader('X-Limit-Left', 'some')
+        return next({})
+      },
+    })
+    const { headers } = (await send()).sink
+    expect(headers.filter(([name]) => /^x-(?:limit|other)/i.test(name))).toEqual([
+      ['x-other', '3'],
+      ['X-Limit-Left', 'some'],
+    ])
+  })
+
   it('a ledger that fails is a fault, never the client’s problem', async () => {
     const { gateway, send, faults } = bench([complete])
     gateway.record({
@@ -326,7 +377,7 @@ describe('an exchange', () => {
       exchanges: () => Promise.resolve([sampleEntry({})]),
     })
     expect((await send()).sink.state).toBe('closed')
-    expect(faults).toMatchObject([{ code: 'ledger-append-failed', exchangeId: 'ex_1' }])
+    expect(faults).toMatchObject([{ code: 'ledger-append-failed', source: 'ledger' }])
   })
 })
 

@@ -1,4 +1,4 @@
-import { ConfigurationError, type Fault } from './errors.ts'
+import { ConfigurationError } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
 import { systemHost, type Host } from './host.ts'
 import { pricing, type Pricing } from './meter/price.ts'
@@ -9,7 +9,8 @@ import type { Runtime } from './ports/runtime.ts'
 import { checksumDigests, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
 import { toUpstream, type Router } from './route/router.ts'
 import { checkUpstream, type Upstream, type UpstreamOptions } from './route/upstream.ts'
-import { recordInto } from './settle/record.ts'
+import type { LocalRoute } from './local-routes.ts'
+import { recordInto, type RecordOptions } from './settle/record.ts'
 import type { Settlement } from './entry/settlement.ts'
 import { ExchangeRunner } from './run-exchange.ts'
 
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly digest?: DigestAlgorithm
   /** After the client has left, read on so long for exact usage; by default the upstream is cancelled at once. @defaultValue never */
   readonly drainMillis?: number
+  /** Further routes that the gateway answers by itself, such as `usageRoute()`. @defaultValue none */
+  readonly routes?: readonly LocalRoute[]
 }
 
 export const defaultGatewayOptions: { readonly maxBodyBytes: number; readonly maxFrameBytes: number; readonly digest: DigestAlgorithm } = Object.freeze({
@@ -72,8 +75,11 @@ export interface Gateway<Context extends object = object> extends MountableGatew
   readonly use: <Adds extends object>(middleware: Middleware<Context, Adds>) => Gateway<Context & Adds>
   /** Sets where exchanges go. @throws ConfigurationError on a second call */
   readonly route: (router: Router<Context>) => Gateway<Context>
-  /** Keeps every settled exchange in a ledger. May be called for several. */
-  readonly record: (ledger: Ledger) => Gateway<Context>
+  /**
+   * Keeps every settled exchange in a ledger; where the ledger can, from before its first byte goes upstream. May be called for several.
+   * In an outage of the ledger up to `journalEntries` wait in memory and are delivered when it is back.
+   */
+  readonly record: (ledger: Ledger, options?: RecordOptions) => Gateway<Context>
 }
 
 /**
@@ -89,13 +95,13 @@ class GatewayBuilder {
   readonly #runner: ExchangeRunner
   readonly #upstreams: ReadonlyMap<string, Upstream>
   readonly #middleware: AnyMiddleware[] = []
-  readonly #onFault: (fault: Fault) => void
+  readonly #host: Host
   #router: Router | undefined
   #handler: Handler | undefined
 
   constructor(options: GatewayOptions) {
     const host = systemHost(options.host)
-    this.#onFault = host.onFault
+    this.#host = host
     this.#upstreams = indexUpstreams(options.upstreams)
     this.#runner = new ExchangeRunner({
       runtime: options.runtime,
@@ -106,11 +112,13 @@ class GatewayBuilder {
       maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? defaultGatewayOptions.maxBodyBytes),
       maxFrameBytes: positive('maxFrameBytes', options.maxFrameBytes ?? defaultGatewayOptions.maxFrameBytes),
       drainMillis: options.drainMillis === undefined ? undefined : positive('drainMillis', options.drainMillis),
+      routes: options.routes ?? [],
     })
   }
 
   use = (middleware: AnyMiddleware): this => {
     this.#assertOpen('use')
+    middleware.check?.({ upstreams: [...this.#upstreams.values()].map(({ name, credential }) => ({ name, credentialMode: credential.mode })) })
     this.#middleware.push(middleware)
     compose(this.#middleware, () => Promise.reject(new Error('unreachable')))
     return this
@@ -123,9 +131,9 @@ class GatewayBuilder {
     return this
   }
 
-  record = (ledger: Ledger): this => {
+  record = (ledger: Ledger, options?: RecordOptions): this => {
     this.#assertOpen('record')
-    this.#runner.addRecorder(recordInto(ledger, this.#onFault))
+    this.#runner.addRecorder(recordInto(ledger, this.#host, options))
     return this
   }
 

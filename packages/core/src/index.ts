@@ -16,11 +16,36 @@ export {
 export { newExchangeId, systemClock, systemHost, type Clock, type Host } from './host.ts'
 export { Secret } from './secret.ts'
 
-export type { Middleware, Next } from './middleware/middleware.ts'
+export type { GatewayShape, Middleware, Next } from './middleware/middleware.ts'
 export { authenticate, staticKeys, type Authenticated, type AuthenticateOptions, type StaticKey } from './middleware/authenticate.ts'
 export { attribute, defaultAttributeOptions, type AttributeOptions, type WithAttribution } from './middleware/attribute.ts'
 
-export type { AbortKind, Exchange, SettledCallback } from './exchange/exchange.ts'
+export { revokedKey, rotatedKey } from './keys/key-changes.ts'
+export type { KeyIssue } from './keys/issue-request.ts'
+export {
+  defaultVirtualKeyOptions,
+  virtualKeys,
+  type IssueResult,
+  type PresentedKey,
+  type RevokeResult,
+  type RotateResult,
+  type VirtualKeyOptions,
+  type VirtualKeys,
+} from './keys/virtual-keys.ts'
+export { checkRestrictions } from './keys/restrictions.ts'
+export type { RandomBytes } from './keys/key-text.ts'
+export { auditTrail, type AuditCheck, type AuditedChange, type AuditTrail, type AuditTrailOptions, type AuditVerdict } from './audit/audit-trail.ts'
+export { canonicalJson } from './audit/canonical-json.ts'
+export { checkScopePath, isDeeper, isWithin, lastNameOf, levelBelow, parentOf, scopeLevels } from './keys/scope-path.ts'
+
+export { budget, defaultBudgetOptions, type BudgetMiddleware, type BudgetOptions, type BudgetVerdict, type WithBudget } from './middleware/budget.ts'
+export type { ThresholdPassed } from './budget/threshold-watch.ts'
+export { usageRoute, type UsageRouteOptions } from './budget/usage-route.ts'
+export { defaultUpkeepOptions, upkeep, type Upkeep, type UpkeepOptions } from './settle/upkeep.ts'
+
+export type { AbortKind, Exchange, PricedUsage, SettledCallback, SpendEstimate } from './exchange/exchange.ts'
+export type { LocalAnswer, LocalRoute } from './local-routes.ts'
+export { defaultRecordOptions, type RecordOptions } from './settle/record.ts'
 export { refuse, type Reply } from './exchange/reply.ts'
 export { replaceTopLevelString, type Patch, type Splice } from './exchange/patch.ts'
 export { RequestBody } from './exchange/request-body.ts'
@@ -46,6 +71,30 @@ export { addTokens, noTokens, promptTokens, type RateConditions, type TokenBucke
 
 export type { Attributed, Attribution, AttributionSource, RequestKind } from './entry/attribution.ts'
 export type { AttemptRecord, Outcome, OutcomeKind, PassthroughProof, PatchNote, Settlement } from './entry/settlement.ts'
+
+export { defaultRateLimitOptions, rateLimit, type RateLimitOptions } from './middleware/rate-limit.ts'
+export { defaultRateLimit, rateLimitOf, type RateLimitInput } from './rates/check-limit.ts'
+export { RateTable } from './rates/rate-table.ts'
+export { bucketAfter, bucketAnswer, bucketAt, bucketFullAt, bucketRemaining, type RateBucket } from './rates/token-bucket.ts'
+export {
+  accountOf,
+  budgetPots,
+  carrySlot,
+  closedWindowSpend,
+  effectiveAmount,
+  hardCapOf,
+  percentOf,
+  potClaims,
+  shareAccountOf,
+  type BudgetPot,
+  type ClosedWindowSpend,
+  type ClosedWindowSpendOptions,
+} from './budget/accounts.ts'
+export { parseBudgetJson, toBudgetJson } from './budget/budget-json.ts'
+export { checkBudget, defaultBudget, type BudgetInput } from './budget/check-budget.ts'
+export { budgetStatus, type BudgetStatus } from './budget/status.ts'
+export { budgetIndex, isCovered, type BudgetIndex, type SpendFacts } from './budget/subjects.ts'
+export { windowAt, windowBefore, type WindowRange } from './budget/windows.ts'
 
 export type { ClientRequest, ClientSink } from './ports/client-request.ts'
 export type { AuditLog, AuditQuery, AuditRecord } from './ports/audit-log.ts'

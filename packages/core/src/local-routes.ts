@@ -1,3 +1,5 @@
+import type { ClientRequest } from './ports/client-request.ts'
+
 /**
  * Requests that the gateway answers by itself, without authentication and without an exchange: they cost nothing and reveal nothing.
  * Facts about what Claude Code asks for: measured with 2.1.330.
@@ -6,6 +8,15 @@ export interface LocalAnswer {
   readonly status: number
   /** JSON text; empty for a bare answer. */
   readonly body: string
+}
+
+/** A route that an embedder answers by itself, beside those below: without an exchange and without middleware, so it must see to its own authentication. */
+export interface LocalRoute {
+  readonly method: 'GET' | 'POST'
+  /** Matched exactly, as it stands on the wire. */
+  readonly path: string
+  /** @throws GatewayError to refuse */
+  readonly answer: (request: ClientRequest) => Promise<LocalAnswer>
 }
 
 const ok: LocalAnswer = { status: 200, body: '{"status":"ok"}' }

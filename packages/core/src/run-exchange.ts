@@ -1,9 +1,10 @@
 import { GatewayError, type FaultCode } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
-import { LiveExchange } from './exchange/exchange.ts'
+import { LiveExchange, type ExchangeServices } from './exchange/exchange.ts'
 import { isUpstreamReply, refuse, renderRefusal, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
 import type { Host } from './host.ts'
-import { localAnswer } from './local-routes.ts'
+import { localAnswer, type LocalRoute } from './local-routes.ts'
+import { UsageEstimator } from './meter/estimate.ts'
 import { MessageMeter } from './meter/message-meter.ts'
 import type { Pricing } from './meter/price.ts'
 import type { Handler } from './middleware/compose.ts'
@@ -15,10 +16,11 @@ import { safeSink } from './relay/safe-sink.ts'
 import { clientHeaders } from './route/forward-headers.ts'
 import type { Router } from './route/router.ts'
 import type { Upstream } from './route/upstream.ts'
-import { sendExchange, type Journey } from './route/send.ts'
-import type { Recorder } from './settle/record.ts'
+import type { Journey } from './route/journey.ts'
+import { sendExchange, type SendOptions } from './route/send.ts'
+import { entryOf, type RecordedContext, type Recorder } from './settle/record.ts'
 import type { Outcome, Settlement } from './entry/settlement.ts'
-import { settlementOf, type RelayedReply } from './settle/settle.ts'
+import { abandonedSettlement, settlementOf, type RelayedReply } from './settle/settle.ts'
 import { toBytes } from './wire/bytes.ts'
 import { headerValue } from './wire/header-list.ts'
 import { isSaneHost, parseTarget, type RequestTarget } from './wire/request-target.ts'
@@ -33,6 +35,7 @@ export interface RunnerOptions {
   readonly maxBodyBytes: number
   readonly maxFrameBytes: number
   readonly drainMillis: number | undefined
+  readonly routes: readonly LocalRoute[]
 }
 
 /** Claude Code sends about thirty, proxies before it some more. */
@@ -49,6 +52,7 @@ const unparsable: RequestTarget = { raw: '/', path: '(unparsable)', query: '' }
 /** Runs exchanges from the client's request to the ledger, and knows which are under way. */
 export class ExchangeRunner {
   readonly #options: RunnerOptions
+  readonly #services: ExchangeServices
   readonly #recorders: Recorder[] = []
   readonly #journeys = new WeakMap<LiveExchange, Journey>()
   readonly #running = new Map<LiveExchange, Promise<unknown>>()
@@ -58,6 +62,7 @@ export class ExchangeRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options
+    this.#services = { ...options, estimator: new UsageEstimator() }
   }
 
   addRecorder(recorder: Recorder): void {
@@ -71,7 +76,9 @@ export class ExchangeRunner {
   /** The onion's core. */
   innermost(router: Router): Handler {
     const { upstreams, runtime, host, digests, pricing } = this.#options
-    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, router, upstreams, runtime.transport, host.clock, digests, pricing)
+    const beforeSend = (exchange: LiveExchange): Promise<void> | undefined => this.#open(exchange)
+    const options: SendOptions = { router, upstreams, transport: runtime.transport, clock: host.clock, digests, pricing, beforeSend }
+    return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, options)
   }
 
   run(request: ClientRequest, sink: ClientSink, handler: Handler): Promise<Settlement | undefined> {
@@ -83,8 +90,10 @@ export class ExchangeRunner {
         answer(sink, local.status, [['content-type', 'application/json']], local.body)
         return Promise.resolve(undefined)
       }
+      const own = this.#options.routes.find(({ method, path }) => method === request.method && path === target.path)
+      if (own !== undefined) return this.#answerOwn(own, request, sink)
     }
-    const exchange = new LiveExchange(request, target ?? unparsable, this.#options.host, this.#options.maxBodyBytes, this.#options.digests)
+    const exchange = new LiveExchange(request, target ?? unparsable, this.#services)
     const safe = safeSink(sink, (call, cause) => {
       this.#options.host.onFault({ code: 'sink-failed', message: `the adapter's sink failed: ${call}`, exchangeId: exchange.id, cause })
       exchange.abort('client', cause)
@@ -96,13 +105,13 @@ export class ExchangeRunner {
 
   async drain(graceMillis: number): Promise<void> {
     this.#isDraining = true
-    if (this.#running.size === 0) return
     const cancel = this.#options.host.clock.after(graceMillis, () => {
       for (const exchange of this.#running.keys()) exchange.abort('shutdown', shuttingDown())
       for (const relay of this.#relays) relay.endReadingOn(shuttingDown())
     })
     await Promise.all(this.#running.values())
     cancel()
+    await Promise.all(this.#recorders.map(({ flush }) => flush()))
   }
 
   /** Never rejects: what nothing below foresaw ends this exchange, and neither another one nor the process. */
@@ -141,9 +150,13 @@ export class ExchangeRunner {
     } finally {
       request.signal.removeEventListener('abort', clientLeft)
     }
+    exchange.learn(settlement.usage)
     await exchange.settle(settlement)
     // What no middleware saw costs nothing and says nothing of anyone: scanners must not fill the ledger.
-    if (journey.isAdmitted === true) for (const record of this.#recorders) await record(settlement, exchange.context)
+    if (journey.isAdmitted === true) {
+      const entry = entryOf(settlement, exchange.context as RecordedContext)
+      for (const { record } of this.#recorders) await record(entry)
+    }
     return settlement
   }
 
@@ -155,7 +168,7 @@ export class ExchangeRunner {
         throw new GatewayError('unknown-route', 'This gateway serves the Anthropic API under /v1/. Check the base URL: it ends before /v1.')
       }
       journey.isAdmitted = true
-      const reply: Reply | undefined = await handler(exchange)
+      const reply: Reply | undefined = await this.#untilShutdown(exchange, journey, handler(exchange))
       if (reply === undefined) throw new Error('a middleware returned no reply; return what next() resolves with, or refuse()')
       return reply
     } catch (cause) {
@@ -168,6 +181,26 @@ export class ExchangeRunner {
         this.#options.host.onFault({ code: 'middleware-threw', message: 'a middleware or the router threw', exchangeId: exchange.id, cause })
       }
       return refuse(new GatewayError('internal', 'The gateway failed to handle this request. Its operator has been told.', { cause }))
+    }
+  }
+
+  /** What the middleware answers; once the gateway's shutdown has ended the exchange, nobody waits for one that hangs. */
+  async #untilShutdown(exchange: LiveExchange, journey: Journey, deciding: Promise<Reply>): Promise<Reply> {
+    const ended = Promise.withResolvers<never>()
+    const onAbort = (): void => {
+      if (exchange.abortedBy !== 'shutdown') return
+      ended.reject(exchange.signal.reason)
+      // A reply that comes all the same is nobody's.
+      deciding.then(
+        () => journey.outcome?.reply.body.cancel(exchange.signal.reason),
+        () => undefined,
+      )
+    }
+    exchange.signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([deciding, ended.promise])
+    } finally {
+      exchange.signal.removeEventListener('abort', onAbort)
     }
   }
 
@@ -186,7 +219,7 @@ export class ExchangeRunner {
     const { upstream } = journey.outcome as NonNullable<Journey['outcome']>
     const isMetered = exchange.createsMessage && reply.status < 300
     // Anew: middleware may have set more of them when next() had resolved.
-    const headers = clientHeaders(reply.upstream.headers, reply.upstream.isDecoded === true, exchange.replyHeaders)
+    const headers = clientHeaders(reply.upstream.headers, reply.upstream.isDecoded === true, exchange.replyHeaders, exchange.droppedReplyHeaders)
     const meter = new MessageMeter()
     const digest = new PairedDigest(digests)
     const encoding = headerValue(headers, 'content-encoding')?.trim().toLowerCase()
@@ -219,7 +252,11 @@ export class ExchangeRunner {
       heartbeatMillis: isMetered ? upstream.heartbeatMillis : undefined,
       drainMillis,
     })
-    const onAbort = (): void => (exchange.abortedBy === 'client' ? relay.clientGone(exchange.signal.reason) : relay.cut(shuttingDown()))
+    const onAbort = (): void => {
+      const { reason } = exchange.signal
+      if (exchange.abortedBy === 'client') relay.clientGone(reason)
+      else relay.cut(GatewayError.is(reason) ? reason : shuttingDown())
+    }
     exchange.signal.addEventListener('abort', onAbort, { once: true })
     if (exchange.signal.aborted) onAbort()
     exchange.observers.head(reply.status, headers)
@@ -230,6 +267,34 @@ export class ExchangeRunner {
     exchange.observers.end()
     const relayed: RelayedReply = { relay, meter, digest, reply, isMetered, isStream: form === 'events' }
     return this.#settlement(exchange, journey, outcomeOf(end, status, meter), status, relayed)
+  }
+
+  async #answerOwn(route: LocalRoute, request: ClientRequest, sink: ClientSink): Promise<undefined> {
+    const { host } = this.#options
+    try {
+      const { status, body } = await route.answer(request)
+      answer(sink, status, [['content-type', 'application/json'], ['cache-control', 'no-store']], body)
+    } catch (cause) {
+      const id = host.newId()
+      if (!GatewayError.is(cause)) host.onFault({ code: 'middleware-threw', message: `the route ${route.path} threw`, exchangeId: id, cause })
+      const error = GatewayError.is(cause) ? cause : new GatewayError('internal', 'The gateway failed to answer this request. Its operator has been told.')
+      const { headers, body } = renderRefusal(error, id)
+      answer(sink, error.status, headers, body)
+    }
+    return undefined
+  }
+
+  /** What a crash must not lose is kept before the first byte goes upstream. Undefined where no ledger keeps it. */
+  #open(exchange: LiveExchange): Promise<void> | undefined {
+    for (const { admit } of this.#recorders) admit()
+    return this.#recorders.some(({ open }) => open !== undefined) ? this.#openIn(exchange) : undefined
+  }
+
+  async #openIn(exchange: LiveExchange): Promise<void> {
+    const journey = this.#journeys.get(exchange) as Journey
+    const { likely } = await exchange.estimate()
+    const entry = entryOf(abandonedSettlement(exchange, journey, likely, this.#options.digests), exchange.context as RecordedContext)
+    await Promise.all(this.#recorders.map(({ open }) => open?.(entry)))
   }
 
   #answer(exchange: LiveExchange, error: GatewayError, sink: ClientSink): void {

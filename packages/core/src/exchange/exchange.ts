@@ -1,4 +1,8 @@
+import type { GatewayError } from '../errors.ts'
 import type { Host } from '../host.ts'
+import type { EstimateFacts, UsageEstimator } from '../meter/estimate.ts'
+import type { Cost, Pricing } from '../meter/price.ts'
+import { noUsage, type UsageReport } from '../meter/usage.ts'
 import type { Gate } from '../relay/gate.ts'
 import type { Observer } from '../relay/observer.ts'
 import { Observers } from '../relay/observers.ts'
@@ -7,11 +11,12 @@ import type { RequestTarget } from '../wire/request-target.ts'
 import type { DigestFactory } from '../wire/digest.ts'
 import type { HeaderList } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
+import { estimateFacts, hasReferences, type EstimateContext } from './estimate-facts.ts'
 import type { Patch } from './patch.ts'
 import { readBody, type RequestBody } from './request-body.ts'
 
 /** Why an exchange was aborted. */
-export type AbortKind = 'client' | 'deadline' | 'shutdown'
+export type AbortKind = 'client' | 'deadline' | 'shutdown' | 'cut'
 
 /** Called once with the settlement. A promise is waited for, so that what it books is part of the exchange. */
 export type SettledCallback = (settlement: Settlement) => void | Promise<void>
@@ -44,8 +49,43 @@ export interface Exchange<out Context extends object = object> {
   readonly gate: (gate: Gate) => void
   /** Runs exactly once, whatever happens; last registered first. @throws Error after settlement */
   readonly onSettled: (callback: SettledCallback) => void
-  /** Sets a header of the reply, in place of the upstream's of that name. */
+  /** Sets a header of the reply, in place of the upstream's of that name and of what was set before. */
   readonly setReplyHeader: (name: string, value: string) => void
+  /** Keeps back the upstream's reply headers whose name starts so (lower case), for headers that the gateway speaks for itself. */
+  readonly dropReplyHeaders: (prefix: string) => void
+  /** Ends the exchange with an error of the gateway's own: before the reply as a refusal, within a stream as its last event. Does nothing once it is over. */
+  readonly cut: (error: GatewayError) => void
+  /**
+   * What the request will use and cost, as far as can be known before: for reservations. Reads the body; one answer per exchange. For other routes than
+   * `/v1/messages` it is nothing.
+   * @throws GatewayError as `body` does
+   */
+  readonly estimate: () => Promise<SpendEstimate>
+  /** Prices usage as the settlement will: for gates that count as a reply comes in. */
+  readonly price: (usage: UsageReport) => Cost
+}
+
+/** What a request will probably cost, and at most. */
+export interface SpendEstimate {
+  /** What such requests came to of late; good for nine in ten. */
+  readonly likely: PricedUsage
+  /** More than it can come to, but for what server tools read. Reads the whole body; to be asked before `next()`. */
+  readonly most: () => PricedUsage
+}
+
+/** Usage, and what it costs. */
+export interface PricedUsage {
+  readonly usage: UsageReport
+  readonly cost: Cost
+}
+
+/** What exchanges share. */
+export interface ExchangeServices {
+  readonly host: Host
+  readonly maxBodyBytes: number
+  readonly digests: DigestFactory
+  readonly pricing: Pricing
+  readonly estimator: UsageEstimator
 }
 
 /** The gateway's own side of an {@link Exchange}. */
@@ -59,10 +99,11 @@ export class LiveExchange implements Exchange {
   readonly gates: Gate[] = []
   readonly patches: Patch[] = []
   readonly replyHeaders: (readonly [string, string])[] = []
+  readonly droppedReplyHeaders: string[] = []
   readonly #controller = new AbortController()
-  readonly #host: Host
-  readonly #maxBodyBytes: number
-  readonly #digests: DigestFactory
+  readonly #services: ExchangeServices
+  #estimate: Promise<SpendEstimate> | undefined
+  #facts: EstimateFacts | undefined
   #body: Promise<RequestBody> | undefined
   #readBody: RequestBody | undefined
   #settledCallbacks: SettledCallback[] | undefined = []
@@ -70,15 +111,14 @@ export class LiveExchange implements Exchange {
   #isSent = false
   #isReleased = false
 
-  constructor(request: ClientRequest, target: RequestTarget, host: Host, maxBodyBytes: number, digests: DigestFactory) {
+  constructor(request: ClientRequest, target: RequestTarget, services: ExchangeServices) {
+    const { host } = services
     this.id = host.newId()
     this.startedAt = host.clock.now()
     this.request = request
     this.target = target
     this.observers = new Observers(host, this.id)
-    this.#host = host
-    this.#maxBodyBytes = maxBodyBytes
-    this.#digests = digests
+    this.#services = services
   }
 
   get method(): string {
@@ -125,7 +165,8 @@ export class LiveExchange implements Exchange {
 
   body = (): Promise<RequestBody> => {
     if (this.#isReleased) return Promise.reject(new Error('the request body is let go once the upstream has answered; read it before next()'))
-    this.#body ??= readBody(this.request, this.#maxBodyBytes, this.#digests.create(), this.isModelRequest, this.signal).then((body) => {
+    const { maxBodyBytes, digests } = this.#services
+    this.#body ??= readBody(this.request, maxBodyBytes, digests.create(), this.isModelRequest, this.signal).then((body) => {
       this.#readBody = body
       return body
     })
@@ -156,7 +197,37 @@ export class LiveExchange implements Exchange {
   }
 
   setReplyHeader = (name: string, value: string): void => {
-    this.replyHeaders.push([name, value])
+    const lower = name.toLowerCase()
+    const before = this.replyHeaders.findIndex(([other]) => other.toLowerCase() === lower)
+    if (before === -1) this.replyHeaders.push([name, value])
+    else this.replyHeaders[before] = [name, value]
+  }
+
+  dropReplyHeaders = (prefix: string): void => {
+    this.droppedReplyHeaders.push(prefix)
+  }
+
+  cut = (error: GatewayError): void => this.abort('cut', error)
+
+  estimate = (): Promise<SpendEstimate> => {
+    this.#estimate ??= this.#makeEstimate()
+    return this.#estimate
+  }
+
+  async #makeEstimate(): Promise<SpendEstimate> {
+    const { estimator } = this.#services
+    const priced = (usage: UsageReport): PricedUsage => ({ usage, cost: this.price(usage) })
+    if (!this.createsMessage) return { likely: priced(noUsage), most: () => priced(noUsage) }
+    const facts = estimateFacts(await this.body(), this.context as EstimateContext, this.startedAt)
+    this.#facts = facts
+    return { likely: priced(estimator.likely(facts)), most: () => priced(estimator.most(facts, this.#readBody === undefined || hasReferences(this.#readBody))) }
+  }
+
+  price = (usage: UsageReport): Cost => this.#services.pricing.cost(usage, this.startedAt)
+
+  /** Lets estimates learn from how the exchange ended, where anybody asked for one. */
+  learn(usage: UsageReport): void {
+    if (this.#facts !== undefined) this.#services.estimator.learn(this.#facts, usage)
   }
 
   markSent(): void {
@@ -172,7 +243,7 @@ export class LiveExchange implements Exchange {
       try {
         await callback(settlement)
       } catch (cause) {
-        this.#host.onFault({ code: 'settled-callback-threw', message: 'an onSettled callback threw', exchangeId: this.id, cause })
+        this.#services.host.onFault({ code: 'settled-callback-threw', message: 'an onSettled callback threw', exchangeId: this.id, cause })
       }
     }
   }

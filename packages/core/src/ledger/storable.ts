@@ -11,6 +11,11 @@ export function toStorableEntry(entry: LedgerEntry): LedgerEntry {
   return storable(entry) as LedgerEntry
 }
 
+/** Like {@link toStorableEntry} for any plain data: keys, scopes, audit records. */
+export function toStorable<Value>(value: Value): Value {
+  return storable(value) as Value
+}
+
 function storable(value: unknown): unknown {
   if (typeof value === 'string') return toStorableText(value)
   if (typeof value !== 'object' || value === null) return value

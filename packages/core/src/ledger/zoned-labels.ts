@@ -14,7 +14,7 @@ const hourMillis = 3_600_000
  * @throws RangeError for an unknown time zone
  */
 export function zonedLabels(timeZone: string): ZonedLabels {
-  const offsetAt = offsetsOf(timeZone)
+  const offsetAt = zoneOffset(timeZone)
   /** Offset of each UTC hour; null for an hour within which it changes. */
   const offsets = new Map<number, number | null>()
   const hours = new Map<number, string>()
@@ -37,8 +37,12 @@ export function zonedLabels(timeZone: string): ZonedLabels {
   return { hour, day: (atMillis) => hour(atMillis).slice(0, -3) }
 }
 
-/** How far local time is ahead of UTC at an instant, in milliseconds. */
-function offsetsOf(timeZone: string): (atMillis: number) => number {
+/**
+ * How far local time is ahead of UTC at an instant, in milliseconds.
+ *
+ * @throws RangeError for an unknown time zone
+ */
+export function zoneOffset(timeZone: string): (atMillis: number) => number {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
     calendar: 'gregory',

@@ -1,5 +1,11 @@
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Reply } from '../exchange/reply.ts'
+import type { UpstreamCredential } from '../route/upstream-credential.ts'
+
+/** What a middleware may know of the gateway that it is added to. */
+export interface GatewayShape {
+  readonly upstreams: readonly { readonly name: string; readonly credentialMode: UpstreamCredential['mode'] }[]
+}
 
 /**
  * Decides about an exchange before it is sent: may refuse it, add typed context, declare patches, observers and gates.
@@ -13,6 +19,8 @@ export interface Middleware<Needs extends object = object, Adds extends object =
   readonly name: string
   /** The keys of what it adds; two middlewares that add the same key are refused when the gateway is built. */
   readonly adds?: readonly (keyof Adds & string)[]
+  /** Called once when it is added to a gateway. @throws ConfigurationError where it does not go with the gateway's upstreams */
+  readonly check?: (gateway: GatewayShape) => void
   /** A property, not a method, so that the order of middleware is type-checked. */
   readonly handle: (exchange: Exchange<Needs>, next: Next<Adds>) => Promise<Reply>
 }

@@ -19,6 +19,7 @@ export class Observers {
   readonly #host: Host
   readonly #exchangeId: string
   readonly #watchers: Watcher[] = []
+  #cancelLastLook: (() => void) | undefined
 
   constructor(host: Host, exchangeId: string) {
     this.#host = host
@@ -44,7 +45,7 @@ export class Observers {
   end(): void {
     for (const watcher of this.#watchers) this.#call(watcher, () => watcher.observer.onEnd?.())
     if (!this.#watchers.some((watcher) => watcher.underWay > 0)) return
-    this.#host.clock.after(stuckAfterMillis, () => {
+    this.#cancelLastLook = this.#host.clock.after(stuckAfterMillis, () => {
       for (const { observer, underWay } of this.#watchers) {
         if (underWay > 0) this.#fault('observer-stuck', observer, `${underWay} of its calls have not settled ${stuckAfterMillis} ms after the end`)
       }
@@ -62,17 +63,20 @@ export class Observers {
         this.#fault('observer-stuck', watcher.observer, `${mostUnderWay} of its calls are under way; it sees no more of this exchange`)
       }
       pending.then(
-        () => {
-          watcher.underWay -= 1
-        },
+        () => this.#settled(watcher),
         (cause: unknown) => {
-          watcher.underWay -= 1
+          this.#settled(watcher)
           this.#fault('observer-threw', watcher.observer, 'a promise of it was rejected', cause)
         },
       )
     } catch (cause) {
       this.#fault('observer-threw', watcher.observer, 'it threw', cause)
     }
+  }
+
+  #settled(watcher: Watcher): void {
+    watcher.underWay -= 1
+    if (this.#watchers.every(({ underWay }) => underWay === 0)) this.#cancelLastLook?.()
   }
 
   #fault(code: 'observer-threw' | 'observer-stuck', observer: Observer, what: string, cause?: unknown): void {

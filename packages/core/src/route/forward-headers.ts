@@ -28,10 +28,11 @@ export function upstreamHeaders(clientHeaders: HeaderList, credential: HeaderLis
   return kept
 }
 
-/** Reply headers for the client: the upstream's end-to-end headers, less those that no longer describe the bytes, plus what middleware set. */
-export function clientHeaders(upstream: HeaderList, isDecoded: boolean, set: HeaderList): HeaderList {
+/** Reply headers for the client: the upstream's end-to-end headers, less those that no longer describe the bytes, plus what middleware set in their place. */
+export function clientHeaders(upstream: HeaderList, isDecoded: boolean, set: HeaderList, droppedPrefixes: readonly string[] = []): HeaderList {
   const replaced = new Set(set.map(([name]) => name.toLowerCase()))
-  const kept = endToEndHeaders(upstream, (name) => replaced.has(name) || (isDecoded && (name === 'content-encoding' || name === 'content-length')))
+  const isDropped = (name: string): boolean => replaced.has(name) || droppedPrefixes.some((prefix) => name.startsWith(prefix))
+  const kept = endToEndHeaders(upstream, (name) => isDropped(name) || (isDecoded && (name === 'content-encoding' || name === 'content-length')))
   kept.push(...set)
   return kept
 }

@@ -1,100 +1,66 @@
 import { ConfigurationError, GatewayError } from '../errors.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
-import { applyPatches, replaceTopLevelString, type PatchedBody } from '../exchange/patch.ts'
+import { applyPatches, replaceTopLevelString } from '../exchange/patch.ts'
 import { upstreamReply, type Reply } from '../exchange/reply.ts'
-import { RequestBody } from '../exchange/request-body.ts'
+import type { RequestBody } from '../exchange/request-body.ts'
 import type { Clock } from '../host.ts'
 import type { Pricing } from '../meter/price.ts'
+import type { Principal } from '../ports/key-ring.ts'
 import type { Transport } from '../ports/runtime.ts'
-import { attempt, type AttemptOutcome } from './attempt.ts'
-import { clientHeaders } from './forward-headers.ts'
-import type { Router } from './router.ts'
-import type { Upstream } from './upstream.ts'
-import type { AttemptRecord, PatchNote } from '../entry/settlement.ts'
-import { toText } from '../wire/bytes.ts'
-import { digestOf, type DigestFactory } from '../wire/digest.ts'
+import type { DigestFactory } from '../wire/digest.ts'
 import { headerValue } from '../wire/header-list.ts'
 import { readString } from '../wire/json-scan.ts'
-import { keptText } from '../wire/kept-text.ts'
+import { attempt } from './attempt.ts'
+import { clientHeaders } from './forward-headers.ts'
+import { factsOf, type Journey } from './journey.ts'
+import type { Router } from './router.ts'
+import type { Upstream } from './upstream.ts'
 
-/** What is kept of a request once its body is gone. */
-export interface RequestFacts {
-  readonly bytes: number
-  readonly requestedModel: string | undefined
-  /** Undefined where nothing was sent. */
-  readonly resolvedModel: string | undefined
-  readonly requestDigest: string
-  readonly upstreamRequestDigest: string | undefined
-}
-
-/** What is known of an exchange's way upstream, filled in as it goes; the settlement reads it whatever happened. */
-export interface Journey {
-  readonly attempts: AttemptRecord[]
-  /** True once the first middleware was asked. */
-  isAdmitted?: boolean
-  facts?: RequestFacts
-  patches?: readonly PatchNote[]
-  outcome?: AttemptOutcome
-}
-
-/** Longer than any model's name in JSON. */
-const maxModelBytes = 2048
-
-/** The model as a record keeps it: of what is too long to be a name, the start. */
-function modelToKeep(body: RequestBody): string | undefined {
-  const member = body.member('model')
-  if (member === undefined) return undefined
-  if (member.end - member.start > maxModelBytes) {
-    const start = body.range(member.start, member.start + maxModelBytes)
-    return start[0] === 0x22 ? keptText(toText(start.subarray(1))) : undefined
-  }
-  const model = body.string('model')
-  return model && keptText(model)
-}
-
-/** Reads from a request what its settlement needs. */
-export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory): RequestFacts {
-  const requestedModel = exchange.isModelRequest ? modelToKeep(body) : undefined
-  const requestDigest = body.digest ?? digestOf(digests, body.chunks)
-  const isUnchanged = sent?.chunks === body.chunks
-  return {
-    bytes: body.length,
-    requestedModel,
-    resolvedModel: sent === undefined || isUnchanged ? requestedModel : modelToKeep(new RequestBody(...sent.chunks)),
-    requestDigest,
-    // The very arrays that the client's bytes stand in were sent: one digest is that of both.
-    upstreamRequestDigest: sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
-  }
+/** What sending takes besides the exchange. */
+export interface SendOptions {
+  readonly router: Router
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly digests: DigestFactory
+  readonly pricing: Pricing
+  /** Asked when all is decided, before the first byte of a message goes upstream: what a crash must not lose is written here. Undefined: nothing is to be waited for. */
+  readonly beforeSend: (exchange: LiveExchange) => Promise<void> | undefined
 }
 
 /** The innermost step of the onion: chooses the target, applies the patches, and asks the upstream for its head. */
-export async function sendExchange(
-  exchange: LiveExchange,
-  journey: Journey,
-  router: Router,
-  upstreams: ReadonlyMap<string, Upstream>,
-  transport: Transport,
-  clock: Clock,
-  digests: DigestFactory,
-  pricing: Pricing,
-): Promise<Reply> {
+export async function sendExchange(exchange: LiveExchange, journey: Journey, options: SendOptions): Promise<Reply> {
+  const { router, upstreams, transport, clock, digests, pricing, beforeSend } = options
   const body = await exchange.body()
   if (exchange.isModelRequest) checkModelRequest(exchange, body)
   const target = await router(exchange)
   const upstream = upstreams.get(target.upstream)
   if (upstream === undefined) throw new ConfigurationError('route', `chose the upstream "${target.upstream}", which is not configured.`)
+  checkUpstreamAllowed(exchange, upstream)
   if (target.model !== undefined && target.model !== body.string('model')) exchange.patch(replaceTopLevelString('model', target.model))
   exchange.markSent()
   checkModels(exchange, target.model === undefined ? modelsOf(body) : [target.model], pricing)
   const sent = applyPatches(body, exchange.patches)
   journey.patches = sent.notes
+  if (exchange.createsMessage) {
+    const opening = beforeSend(exchange)
+    if (opening !== undefined) await opening
+    if (exchange.signal.aborted) throw exchange.signal.reason
+  }
   const attempting = attempt(exchange, upstream, sent.chunks, transport, clock, journey.attempts)
   // While the upstream is at work: what is read of the request here delays nobody.
-  journey.facts = factsOf(exchange, body, sent, digests)
+  journey.facts ??= factsOf(exchange, body, sent, digests)
   journey.outcome = await attempting
   exchange.releaseBody()
   const { reply } = journey.outcome
-  return upstreamReply(reply, clientHeaders(reply.headers, reply.isDecoded === true, exchange.replyHeaders))
+  return upstreamReply(reply, clientHeaders(reply.headers, reply.isDecoded === true, exchange.replyHeaders, exchange.droppedReplyHeaders))
+}
+
+/** A key may be bound to some upstreams; whatever the router chose, it goes nowhere else. */
+function checkUpstreamAllowed({ context }: LiveExchange, upstream: Upstream): void {
+  const allowed = (context as { readonly principal?: Principal }).principal?.restrictions?.upstreams
+  if (allowed === undefined || allowed.includes(upstream.name)) return
+  throw new GatewayError('credential-not-allowed', `This key may not use the upstream that the request was routed to. Ask the gateway's operator.`)
 }
 
 /** Refuses what no upstream could read either, with a message that says what to mend. Everything else is the upstream's to judge. */

@@ -1,11 +1,11 @@
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange, PricedUsage } from '../exchange/exchange.ts'
 import type { UpstreamReplyHead } from '../exchange/reply.ts'
 import { MessageMeter } from '../meter/message-meter.ts'
 import type { Pricing } from '../meter/price.ts'
 import { noUsage, type UsageReport } from '../meter/usage.ts'
 import type { DigestFactory, PairedDigest } from '../wire/digest.ts'
 import type { Relay } from '../relay/relay.ts'
-import { factsOf, type Journey, type RequestFacts } from '../route/send.ts'
+import { factsOf, type Journey, type RequestFacts } from '../route/journey.ts'
 import { headerValue } from '../wire/header-list.ts'
 import { keptText } from '../wire/kept-text.ts'
 import type { Outcome, PassthroughProof, Settlement } from '../entry/settlement.ts'
@@ -32,6 +32,29 @@ export interface SettlementParts {
   readonly endedAt: number
   readonly pricing: Pricing
   readonly digests: DigestFactory
+}
+
+/** What an exchange is to count as if nothing more is ever heard of it: as estimated, and cut by the crash of its gateway. */
+export function abandonedSettlement(exchange: LiveExchange, journey: Journey, { usage, cost }: PricedUsage, digests: DigestFactory): Settlement {
+  const { patches } = journey
+  const body = exchange.bodyIfRead
+  const facts = body && factsOf(exchange, body, undefined, digests)
+  return {
+    exchangeId: exchange.id,
+    startedAt: exchange.startedAt,
+    endedAt: exchange.startedAt,
+    method: exchange.method,
+    path: keptText(exchange.target.path),
+    outcome: { kind: 'cut', error: { origin: 'gateway', code: 'gateway-crashed' } },
+    isStream: false,
+    requestBytes: facts?.bytes ?? 0,
+    responseBytes: 0,
+    attempts: [],
+    usage,
+    cost,
+    proof: { ...withoutUndefined({ requestDigest: facts?.requestDigest }), patches: patches ?? [] },
+    ...withoutUndefined({ requestedModel: facts?.requestedModel }),
+  }
 }
 
 /** Puts an exchange's end together: pure, after all bytes are on their way, so that digests and prices delay nothing. */

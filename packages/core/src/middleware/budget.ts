@@ -1,0 +1,247 @@
+import { amountsOf, type UnitAmounts } from '../budget/amounts.ts'
+import type { BudgetPot } from '../budget/accounts.ts'
+import { BudgetDesk, budgetUnavailable, chargesOf } from '../budget/budget-desk.ts'
+import { ChargeJournal } from '../budget/charge-journal.ts'
+import { Hold } from '../budget/hold.ts'
+import { overrunGate } from '../budget/overrun-gate.ts'
+import { potStatus } from '../budget/pot-status.ts'
+import { spendFacts, type SpendContext } from '../budget/spend-facts.ts'
+import type { BudgetStatus } from '../budget/status.ts'
+import { ThresholdWatch, type ThresholdPassed } from '../budget/threshold-watch.ts'
+import { budgetRefusal, standingHeaders, tightest, unifiedPrefix } from '../budget/told.ts'
+import type { Settlement } from '../entry/settlement.ts'
+import { GatewayError, type Fault } from '../errors.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { systemClock, type Clock } from '../host.ts'
+import type { UsageReport } from '../meter/usage.ts'
+import type { Balance, BudgetBook, ReservationResult } from '../ports/budget-book.ts'
+import type { Middleware } from './middleware.ts'
+
+/** What {@link budget} adds. */
+export interface WithBudget {
+  readonly budget: BudgetVerdict
+}
+
+/** How the budgets that cover an exchange stand, its own reservation included. */
+export interface BudgetVerdict {
+  readonly statuses: readonly BudgetStatus[]
+  /** True where a budget whose action is `downgrade` is used up: the router is asked to choose something cheaper. */
+  readonly mustDowngrade: boolean
+}
+
+/** Options of {@link budget}. */
+export interface BudgetOptions {
+  /** @defaultValue systemClock */
+  readonly clock?: Clock
+  /** Told of outages of the book, and of what they cost. @defaultValue dropped */
+  readonly onFault?: (fault: Fault) => void
+  /** Told once per window when spend passes a threshold, by one replica. @defaultValue dropped */
+  readonly onThreshold?: (passed: ThresholdPassed) => void
+  /** How old the list of budgets may be. @defaultValue 5000 */
+  readonly refreshMillis?: number
+  /** A book that takes longer is out. @defaultValue 2000 */
+  readonly answerMillis?: number
+  /** What an exchange is to do while the book is out: be refused (503), or go on and be charged afterwards. @defaultValue 'refuse' */
+  readonly whenUnavailable?: 'refuse' | 'allow'
+  /** A hold that nobody has settled by then counts as spent; its settlement, if it comes, puts that right. @defaultValue 900000 */
+  readonly holdMillis?: number
+  /** How long an exchange waits for room in a budget whose action is `queue`. @defaultValue 30000 */
+  readonly queueMillis?: number
+  /** Settlements that wait in memory while the book is out. @defaultValue 10000 */
+  readonly journalCharges?: number
+  /** What becomes of routes that create messages and report no usage to the gateway (batches, `/v1/complete`) where a budget covers the caller. @defaultValue 'refuse' */
+  readonly unaccountedRoutes?: 'refuse' | 'allow'
+}
+
+export const defaultBudgetOptions: {
+  readonly refreshMillis: number
+  readonly answerMillis: number
+  readonly whenUnavailable: 'refuse' | 'allow'
+  readonly holdMillis: number
+  readonly queueMillis: number
+  readonly journalCharges: number
+  readonly unaccountedRoutes: 'refuse' | 'allow'
+} = Object.freeze({
+  refreshMillis: 5_000,
+  answerMillis: 2_000,
+  whenUnavailable: 'refuse',
+  holdMillis: 900_000,
+  queueMillis: 30_000,
+  journalCharges: 10_000,
+  unaccountedRoutes: 'refuse',
+})
+
+/** The middleware, and what to do at shutdown. */
+export interface BudgetMiddleware extends Middleware<object, WithBudget> {
+  /** Delivers settlements that wait for the book; after `drain`. Resolves with how many still do. */
+  readonly flush: () => Promise<number>
+}
+
+/** How often an exchange that queues asks again. */
+const queueStepMillis = 250
+const unaccounted: ReadonlySet<string> = new Set(['/v1/messages/batches', '/v1/complete'])
+
+/**
+ * Holds spend to its budgets: reserves before an exchange is sent, settles with what it came to, gives back what failed. All budgets that cover it must have room.
+ * To stand after `authenticate()` and `attribute()`. Asks nothing of `count_tokens` and other routes that cost nothing.
+ *
+ * What may be overshot: a reservation is an estimate (see `Exchange.estimate`), so a hard line can be passed by the sum, over the exchanges under way when it is reached, of what each
+ * costs beyond its reservation; each of those by no more than its `max_tokens` and its prompt. With the action `cut` streams end where their reservation does and cannot
+ * grow. A strict budget reserves the most that an exchange can cost, so it is not overshot but by what server tools read.
+ */
+export function budget(book: BudgetBook, options: BudgetOptions = {}): BudgetMiddleware {
+  const desk = new Budgeting(book, options)
+  return { name: 'budget', adds: ['budget'], handle: (exchange, next) => desk.handle(exchange, next), flush: () => desk.flush() }
+}
+
+type Handle = Middleware<object, WithBudget>['handle']
+
+const none: BudgetVerdict = { statuses: [], mustDowngrade: false }
+
+class Budgeting {
+  readonly #clock: Clock
+  readonly #settings: typeof defaultBudgetOptions
+  readonly #desk: BudgetDesk
+  readonly #journal: ChargeJournal
+  readonly #thresholds: ThresholdWatch
+
+  constructor(book: BudgetBook, options: BudgetOptions) {
+    const { clock = systemClock, onFault = () => undefined, onThreshold = () => undefined, ...rest } = options
+    this.#clock = clock
+    this.#settings = { ...defaultBudgetOptions, ...rest }
+    const { refreshMillis, answerMillis, journalCharges } = this.#settings
+    this.#desk = new BudgetDesk({ book, clock, onFault, refreshMillis, answerMillis })
+    this.#journal = new ChargeJournal({ book, clock, onFault, maxCharges: journalCharges })
+    this.#thresholds = new ThresholdWatch({ book, onThreshold, onFault })
+  }
+
+  flush(): Promise<number> {
+    return this.#journal.flush()
+  }
+
+  handle: Handle = async (exchange, next) => {
+    const isMessage = exchange.method === 'POST' && exchange.target.path === '/v1/messages'
+    const isUnaccounted = exchange.method === 'POST' && unaccounted.has(exchange.target.path)
+    if (!isMessage && !isUnaccounted) return next({ budget: none })
+    const model = (await exchange.body()).string('model')
+    const pots = await this.#pots(exchange, model)
+    if (pots === undefined) return next({ budget: none })
+    if (isUnaccounted) {
+      if (pots.length > 0 && this.#settings.unaccountedRoutes === 'refuse') throw unaccountable()
+      return next({ budget: none })
+    }
+    if (pots.length === 0) return next({ budget: none })
+    return next({ budget: await this.#admit(exchange, pots, model ?? 'unknown') })
+  }
+
+  /** Undefined where the book is out and exchanges may go on without. */
+  async #pots(exchange: Exchange, model: string | undefined): Promise<readonly BudgetPot[] | undefined> {
+    try {
+      return await this.#desk.pots(spendFacts(exchange.context as SpendContext, model))
+    } catch {
+      if (this.#settings.whenUnavailable === 'allow') return undefined
+      throw budgetUnavailable()
+    }
+  }
+
+  async #admit(exchange: Exchange, pots: readonly BudgetPot[], model: string): Promise<BudgetVerdict> {
+    const estimate = await exchange.estimate()
+    const isStrict = pots.some((pot) => pot.budget.isStrict)
+    const reserved = amountsOf(isStrict ? estimate.most() : estimate.likely)
+    const hold = new Hold(exchange.id, pots, reserved)
+    exchange.onSettled((settlement) => this.#settle(hold, settlement))
+    const result = await this.#reserve(exchange, hold, reserved)
+    if (pots.some((pot) => pot.budget.isStrict || pot.budget.action === 'cut')) await this.#guard(exchange, hold, model)
+    if (result === undefined) return none
+    const statuses = pots.map((pot, index) => potStatus(pot, result.balances[index] as Balance))
+    exchange.dropReplyHeaders(unifiedPrefix)
+    for (const [name, value] of standingHeaders(tightest(statuses) as BudgetStatus, this.#clock.now())) exchange.setReplyHeader(name, value)
+    return { statuses, mustDowngrade: statuses.some((status) => status.budget.action === 'downgrade' && status.utilization >= 1) }
+  }
+
+  /** Reserves, waiting in line where a budget says so. Undefined where the book is out and the exchange may go on. @throws GatewayError at the line */
+  async #reserve(exchange: Exchange, hold: Hold, amounts: UnitAmounts): Promise<ReservationResult | undefined> {
+    const { pots } = hold
+    const { holdMillis, queueMillis, whenUnavailable } = this.#settings
+    const giveUpAt = this.#clock.now() + queueMillis
+    for (;;) {
+      const now = this.#clock.now()
+      let result: ReservationResult
+      try {
+        result = await this.#desk.reserve(exchange.id, pots, amounts, now + holdMillis)
+      } catch {
+        if (whenUnavailable === 'allow') return undefined
+        throw budgetUnavailable()
+      }
+      hold.state = result.isGranted ? 'held' : 'refused'
+      if (result.isGranted) return result
+      const full = result.refused.map((index) => potStatus(pots[index] as BudgetPot, result.balances[index] as Balance))
+      const mayWait = full.every((status) => status.budget.action === 'queue') && now < giveUpAt
+      if (!mayWait) throw budgetRefusal(tightest(full) as BudgetStatus, now)
+      await this.#pause(exchange.signal)
+    }
+  }
+
+  /** @throws what the exchange was aborted with, when its client leaves the line */
+  #pause(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        cancel()
+        reject(signal.reason)
+      }
+      const cancel = this.#clock.after(queueStepMillis, () => {
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      })
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** Watches what the stream comes to: what is beyond the reservation is reserved as well, or the stream is cut. */
+  async #guard(exchange: Exchange, hold: Hold, requestedModel: string): Promise<void> {
+    const requestBytes = (await exchange.body()).length
+    const onUsage = (usage: UsageReport): Promise<GatewayError | undefined> | undefined => {
+      const used = amountsOf({ usage, cost: exchange.price(usage) })
+      return hold.covers(used) ? undefined : this.#extend(hold, used)
+    }
+    exchange.gate(overrunGate({ requestedModel, requestBytes, onUsage }))
+  }
+
+  async #extend(hold: Hold, used: UnitAmounts): Promise<GatewayError | undefined> {
+    const now = this.#clock.now()
+    const { holdId, amounts } = hold.extension(used)
+    try {
+      const result = await this.#desk.reserve(holdId, hold.pots, amounts, now + this.#settings.holdMillis)
+      if (!result.isGranted) {
+        const full = result.refused.map((index) => potStatus(hold.pots[index] as BudgetPot, result.balances[index] as Balance))
+        return budgetRefusal(tightest(full) as BudgetStatus, now)
+      }
+      hold.extended(holdId, amounts)
+      return undefined
+    } catch {
+      this.#journal.release(holdId)
+      return this.#settings.whenUnavailable === 'allow' ? undefined : budgetUnavailable()
+    }
+  }
+
+  #settle(hold: Hold, { usage, cost }: Settlement): Promise<void> {
+    // Refused calls are neither billed nor counted, and cost no write.
+    if (hold.state === 'refused') return Promise.resolve()
+    for (const holdId of hold.extensions) this.#journal.release(holdId)
+    const { pots } = hold
+    const amounts = amountsOf({ usage, cost })
+    const charges = usage.source === 'none' ? [] : chargesOf(pots, amounts)
+    const onBalances = (balances: readonly Balance[]): void => {
+      for (const [index, balance] of balances.entries()) void this.#thresholds.look(pots[index] as BudgetPot, balance)
+    }
+    return this.#journal.settle({ holdId: hold.holdId, charges, onBalances })
+  }
+}
+
+function unaccountable(): GatewayError {
+  return new GatewayError(
+    'refused',
+    'This route reports no usage that the gateway could count against your budget, so it is not allowed. Use /v1/messages, or ask the operator to allow it.',
+  )
+}

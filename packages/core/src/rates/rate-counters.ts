@@ -1,0 +1,268 @@
+import type { Clock } from '../host.ts'
+import type { PlaceClaim, RateBook, RateClaim, RateConsistency, RateLimit, RateResult } from '../ports/rate-book.ts'
+import { RateBookUnavailable, type StoreGuard } from './guarded-book.ts'
+import { LeasedBuckets } from './leased-buckets.ts'
+import { RateTable } from './rate-table.ts'
+
+/** A limit that covers an exchange, and where it is counted for it. */
+export interface RateDemand {
+  readonly limit: RateLimit
+  /** Of its bucket or room. */
+  readonly name: string
+  /** Who takes a place, where the limit is one of places. */
+  readonly holder: string
+}
+
+/** Why an exchange cannot go on now. */
+export type RateShortage =
+  | {
+      readonly kind: 'short'
+      readonly demand: RateDemand
+      /** Undefined where nobody knows: somebody has to leave. */ readonly retryAfterMillis: number | undefined
+    }
+  | { readonly kind: 'unavailable'; readonly demand: RateDemand; readonly cause: unknown }
+
+/** What was really used, in a limit's unit. */
+export type UsedAmount = (limit: RateLimit) => number
+
+/** The counting part of a rate book. */
+interface Backend {
+  readonly take: (claims: readonly RateClaim[], at: number) => Promise<readonly RateResult[]>
+  readonly charge: (claims: readonly RateClaim[], at: number) => Promise<void>
+  readonly enter: (claims: readonly PlaceClaim[], at: number) => Promise<number | undefined>
+  readonly leave: (claims: readonly Pick<PlaceClaim, 'room' | 'holder'>[]) => Promise<void>
+}
+
+interface Stage {
+  readonly where: RateConsistency
+  readonly form: 'concurrency' | 'buckets' | 'sessions'
+  readonly demands: readonly RateDemand[]
+}
+
+/** A place in the store is held for so long, and extended while its exchange lasts: how long a crash keeps it. */
+export const placeMillis = 60_000
+/** What has not been touched for so long is looked at for forgetting. */
+const pruneAgeMillis = 60_000
+const localPruneMillis = 60_000
+const sharedPruneMillis = 600_000
+
+/**
+ * What is asked for in order, so that what is refused late gives back little: places of exchanges, then buckets, then places of sessions, which cannot be given back
+ * (the session may have been there before).
+ */
+const stageOrder: readonly (readonly [Stage['form'], RateConsistency])[] = [
+  ['concurrency', 'local'],
+  ['concurrency', 'shared'],
+  ['buckets', 'local'],
+  ['buckets', 'shared'],
+  ['buckets', 'leased'],
+  ['sessions', 'local'],
+  ['sessions', 'shared'],
+]
+
+/** True for limits of places, which are held; false for those of buckets, which fill up again. */
+export function isRoom({ unit }: RateLimit): boolean {
+  return unit === 'concurrency' || unit === 'sessions'
+}
+
+/** Where a limit is counted. Places are not leased: there are too few of them to keep any back. */
+export function countedIn(limit: RateLimit): RateConsistency {
+  return limit.consistency === 'leased' && isRoom(limit) ? 'shared' : limit.consistency
+}
+
+/** What {@link RateCounters} count with. */
+export interface RateCountersOptions {
+  readonly clock: Clock
+  readonly guard: StoreGuard
+  /** Without one, limits of any consistency are counted in this process. */
+  readonly book: RateBook | undefined
+  readonly whenUnavailable: 'allow' | 'refuse'
+  /** Told of a bucket or room that was given something back. */
+  readonly onFree: (name: string) => void
+}
+
+/** Counts exchanges in all places that limits are counted in, as if it were one: all of an exchange's limits, or none. */
+export class RateCounters {
+  readonly #clock: Clock
+  readonly #whenUnavailable: 'allow' | 'refuse'
+  readonly #table = new RateTable()
+  readonly #leases: LeasedBuckets | undefined
+  readonly #shared: Pick<RateBook, 'prune'> | undefined
+  readonly #guard: StoreGuard
+  readonly #backends: Readonly<Record<RateConsistency, Backend>>
+  readonly #onFree: (name: string) => void
+  #localPruneAt = 0
+  #sharedPruneAt = 0
+
+  constructor({ clock, guard, book, whenUnavailable, onFree }: RateCountersOptions) {
+    this.#clock = clock
+    this.#guard = guard
+    this.#whenUnavailable = whenUnavailable
+    this.#onFree = onFree
+    const table = this.#table
+    const local: Backend = {
+      take: async (claims, at) => table.take(claims, at),
+      charge: async (claims, at) => table.charge(claims, at),
+      enter: async (claims, at) => table.enter(claims, at),
+      leave: async (places) => table.leave(places),
+    }
+    const shared: Backend = book === undefined ? local : guarded(book, guard)
+    this.#shared = book
+    this.#leases = book === undefined ? undefined : new LeasedBuckets(shared)
+    const leases = this.#leases
+    const leased: Backend =
+      leases === undefined ? local : { ...shared, take: (claims, at) => leases.take(claims, at), charge: (claims, at) => leases.charge(claims, at) }
+    this.#backends = { local, shared, leased }
+  }
+
+  /** Takes what all demands ask for, or nothing. Resolves with what was short, or undefined where there was enough. */
+  async admit(demands: readonly RateDemand[]): Promise<RateShortage | undefined> {
+    const at = this.#clock.now()
+    this.#prune(at)
+    const done: Stage[] = []
+    for (const stage of stagesOf(demands)) {
+      const shortage = await this.#pass(stage, at)
+      if (shortage === undefined) done.push(stage)
+      else {
+        await this.#giveBack(done)
+        return shortage
+      }
+    }
+    return undefined
+  }
+
+  /** Undoes an admission whose exchange will not go on. */
+  async withdraw(demands: readonly RateDemand[]): Promise<void> {
+    await this.#giveBack(stagesOf(demands))
+  }
+
+  /** Leaves the places of an exchange that is over, and charges what it came to. A store that is out forgives the charge, and frees the places when they expire. */
+  async settle(demands: readonly RateDemand[], usedOf: UsedAmount): Promise<void> {
+    const at = this.#clock.now()
+    const ends = stagesOf(demands).map(async ({ where, form, demands: some }) => {
+      if (form === 'sessions') return
+      await (form === 'concurrency' ? this.#leave(where, some) : this.#charge(where, some, ({ limit }) => usedOf(limit) - firstTake, at))
+    })
+    await Promise.all(ends)
+  }
+
+  /** Extends the places that a crash would keep. False where there are none. */
+  async extend(demands: readonly RateDemand[]): Promise<boolean> {
+    const held = stagesOf(demands).find(({ form, where }) => form === 'concurrency' && where === 'shared')
+    if (held === undefined || this.#shared === undefined) return false
+    const at = this.#clock.now()
+    await forgiving(
+      this.#backends.shared.enter(
+        held.demands.map((demand) => placeOf(demand, at)),
+        at,
+      ),
+    )
+    return true
+  }
+
+  async #pass({ where, form, demands }: Stage, at: number): Promise<RateShortage | undefined> {
+    const backend = this.#backends[where]
+    try {
+      if (form !== 'buckets') {
+        const full = await backend.enter(
+          demands.map((demand) => placeOf(demand, at)),
+          at,
+        )
+        return full === undefined ? undefined : shortageOf(demands[full] as RateDemand, undefined)
+      }
+      const results = await backend.take(
+        demands.map((demand) => claimOf(demand, firstTake)),
+        at,
+      )
+      const waits = results.map(({ isAllowed, retryAfterMillis }) => (isAllowed ? -1 : retryAfterMillis))
+      const longest = Math.max(...waits)
+      return longest < 0 ? undefined : shortageOf(demands[waits.indexOf(longest)] as RateDemand, longest)
+    } catch (cause) {
+      if (!(cause instanceof RateBookUnavailable)) throw cause
+      if (this.#whenUnavailable === 'allow') return undefined
+      return { kind: 'unavailable', demand: demands[0] as RateDemand, cause }
+    }
+  }
+
+  async #giveBack(stages: readonly Stage[]): Promise<void> {
+    const at = this.#clock.now()
+    const given = stages.map(async ({ where, form, demands }) => {
+      if (form === 'sessions') return
+      await (form === 'concurrency' ? this.#leave(where, demands) : this.#charge(where, demands, () => -firstTake, at))
+    })
+    await Promise.all(given)
+  }
+
+  async #leave(where: RateConsistency, demands: readonly RateDemand[]): Promise<void> {
+    await forgiving(this.#backends[where].leave(demands.map(({ name: room, holder }) => ({ room, holder }))))
+    for (const { name } of demands) this.#onFree(name)
+  }
+
+  async #charge(where: RateConsistency, demands: readonly RateDemand[], amountOf: (demand: RateDemand) => number, at: number): Promise<void> {
+    const claims = demands.map((demand) => claimOf(demand, amountOf(demand))).filter(({ amount }) => amount !== 0)
+    if (claims.length === 0) return
+    await forgiving(this.#backends[where].charge(claims, at))
+    for (const { bucket, amount } of claims) if (amount < 0) this.#onFree(bucket)
+  }
+
+  /** Now and then, on the way. */
+  #prune(at: number): void {
+    if (at >= this.#localPruneAt) {
+      this.#localPruneAt = at + localPruneMillis
+      this.#table.prune(at - pruneAgeMillis)
+      this.#leases?.prune(at - pruneAgeMillis)
+    }
+    const shared = this.#shared
+    if (shared === undefined || at < this.#sharedPruneAt) return
+    this.#sharedPruneAt = at + sharedPruneMillis
+    void forgiving(this.#guard.ask('forget what is over', () => shared.prune(at - pruneAgeMillis)))
+  }
+}
+
+/** What every exchange takes before it is sent: a request of a limit of requests; of other units one, so that nobody is let in where nothing is left. */
+const firstTake = 1
+
+function stagesOf(demands: readonly RateDemand[]): readonly Stage[] {
+  const stages: Stage[] = []
+  for (const [form, where] of stageOrder) {
+    const some = demands.filter(({ limit }) => formOf(limit) === form && countedIn(limit) === where)
+    if (some.length > 0) stages.push({ form, where, demands: some })
+  }
+  return stages
+}
+
+function formOf({ unit }: RateLimit): Stage['form'] {
+  return unit === 'concurrency' || unit === 'sessions' ? unit : 'buckets'
+}
+
+function claimOf({ limit, name }: RateDemand, amount: number): RateClaim {
+  return { bucket: name, amount, capacity: limit.amount, perMillis: limit.perMillis }
+}
+
+/** An exchange of this process is over when the process is: only the store needs an expiry. */
+function placeOf({ limit, name, holder }: RateDemand, at: number): PlaceClaim {
+  const lastsMillis = limit.unit === 'sessions' ? limit.perMillis : limit.consistency === 'local' ? Infinity : placeMillis
+  return { room: name, holder, places: limit.amount, expiresAt: at + lastsMillis }
+}
+
+function shortageOf(demand: RateDemand, retryAfterMillis: number | undefined): RateShortage {
+  return { kind: 'short', demand, retryAfterMillis }
+}
+
+/** The guard has told of the outage; there is nothing else to be done about it here. */
+async function forgiving(done: Promise<unknown>): Promise<void> {
+  try {
+    await done
+  } catch (cause) {
+    if (!(cause instanceof RateBookUnavailable)) throw cause
+  }
+}
+
+function guarded(book: RateBook, guard: StoreGuard): Backend {
+  return {
+    take: (claims, at) => guard.ask('count an exchange', () => book.take(claims, at)),
+    charge: (claims, at) => guard.ask('charge what an exchange came to', () => book.charge(claims, at)),
+    enter: (claims, at) => guard.ask('give an exchange a place', () => book.enter(claims, at)),
+    leave: (places) => guard.ask('take a place back', () => book.leave(places)),
+  }
+}

@@ -1,0 +1,58 @@
+import type { AttemptRecord, PatchNote } from '../entry/settlement.ts'
+import type { LiveExchange } from '../exchange/exchange.ts'
+import type { PatchedBody } from '../exchange/patch.ts'
+import { RequestBody } from '../exchange/request-body.ts'
+import { toText } from '../wire/bytes.ts'
+import { digestOf, type DigestFactory } from '../wire/digest.ts'
+import { keptText } from '../wire/kept-text.ts'
+import type { AttemptOutcome } from './attempt.ts'
+
+/** What is kept of a request once its body is gone. */
+export interface RequestFacts {
+  readonly bytes: number
+  readonly requestedModel: string | undefined
+  /** Undefined where nothing was sent. */
+  readonly resolvedModel: string | undefined
+  readonly requestDigest: string
+  readonly upstreamRequestDigest: string | undefined
+}
+
+/** What is known of an exchange's way upstream, filled in as it goes; the settlement reads it whatever happened. */
+export interface Journey {
+  readonly attempts: AttemptRecord[]
+  /** True once the first middleware was asked. */
+  isAdmitted?: boolean
+  facts?: RequestFacts
+  patches?: readonly PatchNote[]
+  outcome?: AttemptOutcome
+}
+
+/** Longer than any model's name in JSON. */
+const maxModelBytes = 2048
+
+/** The model as a record keeps it: of what is too long to be a name, the start. */
+function modelToKeep(body: RequestBody): string | undefined {
+  const member = body.member('model')
+  if (member === undefined) return undefined
+  if (member.end - member.start > maxModelBytes) {
+    const start = body.range(member.start, member.start + maxModelBytes)
+    return start[0] === 0x22 ? keptText(toText(start.subarray(1))) : undefined
+  }
+  const model = body.string('model')
+  return model && keptText(model)
+}
+
+/** Reads from a request what its settlement needs. */
+export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory): RequestFacts {
+  const requestedModel = exchange.isModelRequest ? modelToKeep(body) : undefined
+  const requestDigest = body.digest ?? digestOf(digests, body.chunks)
+  const isUnchanged = sent?.chunks === body.chunks
+  return {
+    bytes: body.length,
+    requestedModel,
+    resolvedModel: sent === undefined || isUnchanged ? requestedModel : modelToKeep(new RequestBody(...sent.chunks)),
+    requestDigest,
+    // The very arrays that the client's bytes stand in were sent: one digest is that of both.
+    upstreamRequestDigest: sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
+  }
+}
