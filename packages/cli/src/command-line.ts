@@ -18,12 +18,18 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   exchanges: { about: 'list exchanges, with usage, cost and proof of passthrough', load: async () => (await import('./commands/exchanges.ts')).exchanges },
   doctor: { about: 'check upstream, key, clock, gateway and the settings of Claude Code', load: async () => (await import('./commands/doctor.ts')).doctor },
   run: { about: 'launch a client through the gateway: sluice run -- claude', load: async () => (await import('./commands/run.ts')).run },
+  scopes: { about: 'the organisation as a tree: add, list, archive', load: async () => (await import('./commands/scopes.ts')).scopes },
+  keys: { about: 'virtual keys: create, list, rotate, revoke', load: async () => (await import('./commands/keys.ts')).keys },
+  budgets: { about: 'what may be spent: set, show, list, effective, raise, remove', load: async () => (await import('./commands/budgets.ts')).budgets },
+  limits: { about: 'how fast it may be spent: set, list, remove', load: async () => (await import('./commands/limits.ts')).limits },
+  audit: { about: 'who changed what: list, verify', load: async () => (await import('./commands/audit.ts')).audit },
+  migrate: { about: 'bring a PostgreSQL database to this version', load: async () => (await import('./commands/migrate.ts')).migrate },
   rehearse: { about: 'run a scripted upstream: no key, no spend', load: async () => (await import('./commands/rehearse.ts')).rehearse },
 }
 
 /** Runs one command line, without the program's own name. Resolves with the exit code: 0, 1 for a failure, 2 for a wrong call. */
-export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [name, ...rest] = argv
+export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = words
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const asked = name === 'help' ? rest[0] : undefined
     if (asked !== undefined && Object.hasOwn(commands, asked)) return runCommandLine([asked, '--help'], terminal)
@@ -39,22 +45,27 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     terminal.warn(`sluice: there is no command "${name}".${didYouMean(name, Object.keys(commands), (found) => `sluice ${found}`)}\n\n${overview()}`)
     return 2
   }
-  const command = await entry.load()
-  if (asksForHelp(rest) && name !== 'rehearse') {
+  const group = await entry.load()
+  const [word = ''] = rest
+  const below = group.commands !== undefined && Object.hasOwn(group.commands, word) ? group.commands[word] : undefined
+  const command = below ?? group
+  const called = below === undefined ? name : `${name} ${word}`
+  const argv = below === undefined ? rest : rest.slice(1)
+  if (asksForHelp(argv) && name !== 'rehearse') {
     terminal.write(helpOf(command))
     return 0
   }
   try {
-    return await command.run(rest, terminal)
+    return await command.run(argv, terminal)
   } catch (cause) {
     if (cause instanceof UsageError || ConfigurationError.is(cause)) {
-      terminal.warn(`sluice ${name}: ${messageOf(cause)}\nSee: sluice ${name} --help`)
+      terminal.warn(`sluice ${called}: ${messageOf(cause)}\nSee: sluice ${called} --help`)
       return 2
     }
     if (cause instanceof CommandError) {
       // It may quote a gateway that is not ours.
       terminal.warn(
-        `sluice ${name}: ${cause.message
+        `sluice ${called}: ${cause.message
           .split('\n')
           .map((line) => printable(line, 2_000))
           .join('\n')}`,

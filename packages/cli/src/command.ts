@@ -8,6 +8,8 @@ export interface Command {
   /** A few lines: what it does. */
   readonly about: string
   readonly flags: FlagSpecs
+  /** Commands below this one, by their word: `keys create`. A command that has some does nothing by itself. */
+  readonly commands?: Readonly<Record<string, Command>>
   /** Further help, below the flags. */
   readonly notes?: string
   /**

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { ExchangeJson } from '../src/gateway/exchange-json.ts'
+import type { ExchangeJson } from '@sluice/admin'
 import { claudeBinary } from './claude-binary.ts'
 import { sluice, startGateway } from './sluice.ts'
 

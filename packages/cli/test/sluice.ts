@@ -30,11 +30,11 @@ export interface RunOptions {
   readonly cwd?: string
 }
 
-/** Runs the real command through its bin, in a clean environment. */
+/** Runs the real command through its bin, in a clean environment; a gateway keeps everything in memory unless its flags say otherwise. */
 export function launch(args: readonly string[], { env = {}, cwd }: RunOptions = {}): Running {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TZ: 'UTC', ...env },
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', TZ: 'UTC', SLUICE_STORE: 'memory', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.add(child)

@@ -159,7 +159,7 @@ describe.concurrent('sluice start', () => {
   })
 
   test.each([
-    [['--store', 'postgres://x'], 'This release supports "memory"'],
+    [['--store', 'mysql://x'], '--store: saw "mysql://x". Give memory (gone when the gateway stops), sqlite:PATH'],
     [['--host', '0.0.0.0', '--no-auth', '--upstream-key', 'k'], 'reachable from other machines'],
     [['--config', 'nowhere.ts'], '--config: there is no file'],
     [['--prot', '1'], 'Did you mean --port?'],

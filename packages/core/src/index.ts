@@ -120,6 +120,7 @@ export type { ExchangeQuery, Ledger, LedgerEntry, Percentiles, ProvisionalEntrie
 export type { PlaceClaim, RateBook, RateClaim, RateConsistency, RateEach, RateLimit, RateResult, RateUnit } from './ports/rate-book.ts'
 export type { Scope, ScopeAddition, ScopeLevel, ScopeQuery, ScopeTree } from './ports/scope-tree.ts'
 export type { TimeSource } from './ports/time-source.ts'
+export type { DialectFacts, DialectRequest, UpstreamDialect } from './ports/upstream-dialect.ts'
 export {
   TransportError,
   type ContentDecoder,

@@ -130,3 +130,12 @@ export function keyBench(options: Partial<VirtualKeyOptions> = {}, store: KeySto
     },
   }
 }
+
+/** Moves the clock until a promise settles: hashing runs outside of it, so that nobody knows after how many turns a look-up begins. */
+export async function moved<Value>(clock: ManualClock, promise: Promise<Value>): Promise<Value> {
+  const state = { isSettled: false }
+  const done = (): void => void (state.isSettled = true)
+  promise.then(done, done)
+  while (!state.isSettled) await clock.advanceAsync(20)
+  return promise
+}

@@ -3,6 +3,7 @@ import { createGateway, type Gateway } from '../src/gateway.ts'
 import type { Settlement } from '../src/entry/settlement.ts'
 import { attribute } from '../src/middleware/attribute.ts'
 import { authenticate, staticKeys } from '../src/middleware/authenticate.ts'
+import type { Middleware } from '../src/middleware/middleware.ts'
 import { rateLimit, type RateLimitOptions } from '../src/middleware/rate-limit.ts'
 import type { RateBook, RateLimit } from '../src/ports/rate-book.ts'
 import { RateTable } from '../src/rates/rate-table.ts'
@@ -87,10 +88,13 @@ export interface RateBenchOptions extends Partial<RateLimitOptions> {
   /** Replies stay open until `finish`. @defaultValue false */
   readonly isHeld?: boolean
   readonly frames?: readonly string[]
-  /** Called as a request reaches the upstream. */
+  /** Of the upstream's replies. @defaultValue 200 */
   readonly status?: number
+  /** Stands behind the limits. */
+  readonly behind?: Middleware
 }
 
+const passing: Middleware = { name: 'passing', handle: (_exchange, next) => next({}) }
 const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0))
 
 /** Gateways with keys, attribution and rate limits, on a scripted upstream and a manual clock. */
@@ -100,6 +104,7 @@ export function rateBench({
   isHeld = false,
   frames = replyFrames,
   status = 200,
+  behind = passing,
   ...options
 }: RateBenchOptions): RateBench {
   const faults: Fault[] = []
@@ -122,6 +127,7 @@ export function rateBench({
       .use(authenticate(ring))
       .use(attribute({ clock, isRepositoryLabelStored: false }))
       .use(rateLimit({ clock, onFault, random: () => 1, ...options }))
+      .use(behind)
   })
   const start = ({ key = 'ada', session, model = messagesBody.model, target, instance = 0 }: SendParts = {}): Sent => {
     const headers: [string, string][] = [['x-api-key', keys[key]]]

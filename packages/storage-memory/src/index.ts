@@ -1,5 +1,5 @@
 /**
- * A ledger in memory.
+ * Every store in memory: ledger, budgets, limits, keys, scopes and the audit chain.
  *
  * @packageDocumentation
  */

@@ -1,19 +1,21 @@
-import { attribute, authenticate, createGateway, pricing, staticKeys, type Fault, type Gateway, type Ledger, type StaticKey } from '@sluice/core'
+import { adminApi, hashAdminToken, type AdminToken } from '@sluice/admin'
+import { systemClock, virtualKeys, upkeep, type Gateway } from '@sluice/core'
 import { nodeRuntime, serve, type Served, type ServeOptions } from '@sluice/adapters-node'
-import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
-import { memoryLedger } from '@sluice/storage-memory'
+import { startRehearsal } from '@sluice/rehearsal'
 import type { Command } from '../command.ts'
 import { CommandError, systemCodeOf } from '../errors.ts'
 import { parseFlags, type FlagSpecs } from '../flags/flags.ts'
 import { toGatewayJson } from '../gateway/gateway-json.ts'
-import { readApi } from '../gateway/read-api.ts'
-import { generatedKey } from '../start/generated-key.ts'
+import { adminMount } from '../start/admin-mount.ts'
 import { loadConfig, type SluiceConfig } from '../start/config-file.ts'
+import { gatewayOf } from '../start/gateway-of.ts'
+import { generatedKey } from '../start/generated-key.ts'
 import { greeting } from '../start/greeting.ts'
-import { loopbackClientsOnly } from '../start/open-guard.ts'
+import { newSecret, type OpenStore } from '../start/open-store.ts'
 import { planStart, upstreamsOf, type StartPlan } from '../start/plan.ts'
 import { given, givenOr, type SettingSources } from '../start/setting.ts'
 import * as specs from '../start/setting-specs.ts'
+import { storeOf } from '../start/store-of.ts'
 import { jsonLog, textLog, type StartLog } from '../start/start-log.ts'
 import { stopSignals } from '../start/stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
@@ -35,7 +37,7 @@ export const start: Command = {
   usage: 'start [flags]',
   about: 'Runs the gateway until it is told to stop. Flags are stronger than SLUICE_… variables, those stronger than sluice.config.ts.',
   flags,
-  notes: `Every flag has a variable: ${specs.flaggedSpecs.map(({ env }) => env).join(', ')}, SLUICE_CONFIG, and SLUICE_GRACE_SECONDS (30) for stopping.`,
+  notes: `Every flag has a variable: ${specs.flaggedSpecs.map(({ env }) => env).join(', ')}, SLUICE_CONFIG, SLUICE_KEY_PEPPER for issued keys, and SLUICE_GRACE_SECONDS (30) for stopping.`,
   run: async (argv, terminal) => {
     const parsed = parseFlags(flags, argv)
     const file = await loadConfig(terminal.directory, parsed.text('config') ?? (terminal.environment['SLUICE_CONFIG'] || undefined))
@@ -49,76 +51,86 @@ export const start: Command = {
 
 async function runGateway(sources: SettingSources, config: SluiceConfig, terminal: Terminal): Promise<number> {
   // Every setting is read and checked before anything is started.
-  const plan = planStart(sources, config.upstreams)
-  given(specs.storeSpec, sources)
+  const plan = planStart(sources, config.upstreams, (config.adminTokens ?? []).length > 0)
   const port = given(specs.portSpec, sources)?.value
   const isJson = givenOr(specs.jsonLogSpec, sources, false).value
   const timeZone = givenOr(specs.timeZoneSpec, sources, Intl.DateTimeFormat().resolvedOptions().timeZone).value
-  const adminToken = given(specs.adminTokenSpec, sources)?.value
+  const tokens = await adminTokens(given(specs.adminTokenSpec, sources)?.value, config)
   const graceSeconds = givenOr(specs.graceSpec, sources, 30).value
-  const generated = plan.access.kind === 'generated' ? generatedKey() : undefined
+  const maxBodyBytes = given(specs.maxBodyBytesSpec, sources)?.value
+  const digest = given(specs.digestSpec, sources)?.value
+  const heartbeatSeconds = given(specs.heartbeatSpec, sources)?.value
+  const pepper = given(specs.pepperSpec, sources)?.value
+  const { store, notices } = await storeOf(given(specs.storeSpec, sources), plan, terminal.directory)
   const log = (isJson ? jsonLog : textLog)({ terminal, stdout: process.stdout, stderr: process.stderr, timeZone })
-  const rehearsal = plan.upstream.kind === 'rehearsal' ? await startRehearsal({ keepCalls: 0 }) : undefined
   const runtime = nodeRuntime()
-  const ledger = memoryLedger()
+  let rehearsal: Awaited<ReturnType<typeof startRehearsal>> | undefined
+  const care = upkeep({ ...store, onFault: (fault) => log.fault(fault) })
   try {
-    const gateway = buildGateway({ sources, config, plan, generated, rehearsal, runtime, ledger, log })
-    const before = readApi({
+    rehearsal = plan.upstream.kind === 'rehearsal' ? await startRehearsal({ keepCalls: 0 }) : undefined
+    const generated = plan.access.kind === 'generated' ? generatedKey() : undefined
+    const issuedKeys = virtualKeys({
+      ring: store.keyRing,
+      scopes: store.scopes,
+      pepper: pepper ?? (await store.secret('key-pepper', newSecret)),
+      onFault: (fault) => log.fault(fault),
+    })
+    const configuredKeys = plan.access.kind === 'keys' ? plan.access.keys : generated === undefined ? [] : [generated]
+    const upstreams = upstreamsOf(plan, rehearsal?.url, heartbeatSeconds)
+    const { gateway, flush } = gatewayOf({ runtime, plan, config, upstreams, configuredKeys, issuedKeys, store, log, maxBodyBytes, digest })
+    const api = adminApi({
+      stores: { ...store, keys: issuedKeys },
+      tokens,
+      clock: systemClock,
       gateway: toGatewayJson(plan),
-      ledger,
-      adminToken,
       timeZone,
-      onFailure: (cause) => log.fault({ code: 'ledger-query-failed', message: 'the ledger could not answer a report', source: 'ledger', cause }),
+      // Without a token, programs on this machine may look; a change has an author.
+      ...(tokens.length === 0 && { localRole: 'read' as const }),
+      onFailure: (message, cause) => log.fault({ code: 'ledger-query-failed', message, source: 'admin', cause }),
     })
     const { served, isFallback } = await listen(
       gateway,
-      { host: plan.host, isAuthenticated: plan.access.kind === 'keys', graceMillis: graceSeconds * 1000, before },
+      {
+        host: plan.host,
+        isAuthenticated: plan.access.kind === 'keys' || plan.access.kind === 'issued',
+        graceMillis: graceSeconds * 1000,
+        before: adminMount(api, terminal.now),
+      },
       port,
       plan,
     )
     const signals = stopSignals(terminal.now)
     log.listening(served.url)
-    const parts = { plan, url: served.url, generated, rehearsalUrl: rehearsal?.url, hasAdminToken: adminToken !== undefined }
+    const about = storeLines(store, pepper !== undefined, tokens.length > 0)
+    const parts = { plan, url: served.url, generated, rehearsalUrl: rehearsal?.url, hasAdminToken: tokens.length > 0, store: about }
     if (!isJson) for (const line of greeting(parts, terminal)) terminal.write(line)
     else tellPrograms(log, terminal, parts)
     if (isFallback) log.notice(`Port ${defaultPort} is taken, so a free one was chosen. Give --port to choose.`)
-    for (const notice of plan.notices) log.notice(notice)
+    for (const notice of [...notices, ...plan.notices]) log.notice(notice)
     const code = await untilStopped(served, gateway, signals, graceSeconds, log)
+    const waiting = await flush()
+    if (waiting > 0) log.notice(`${waiting} settlements could not be delivered: the store was out. Their holds are booked as they stand.`)
     signals.dispose()
     return code
   } finally {
-    await Promise.allSettled([runtime.close(), rehearsal?.close()])
+    await care.stop()
+    await Promise.allSettled([runtime.close(), rehearsal?.close(), store.close()])
   }
 }
 
-interface GatewayParts {
-  readonly sources: SettingSources
-  readonly config: SluiceConfig
-  readonly plan: StartPlan
-  readonly generated: StaticKey | undefined
-  readonly rehearsal: Rehearsal | undefined
-  readonly runtime: ReturnType<typeof nodeRuntime>
-  readonly ledger: Ledger
-  readonly log: StartLog
+async function adminTokens(token: string | undefined, { adminTokens: further = [] }: SluiceConfig): Promise<readonly AdminToken[]> {
+  const tokens: AdminToken[] = token === undefined ? [] : [{ name: 'admin', tokenHash: await hashAdminToken(token), role: 'admin' }]
+  for (const { name, role, scope, token: text, tokenHash } of further)
+    tokens.push({ name, role, tokenHash: tokenHash ?? (await hashAdminToken(text ?? '')), ...(scope !== undefined && { scope }) })
+  return tokens
 }
 
-function buildGateway({ sources, config, plan, generated, rehearsal, runtime, ledger, log }: GatewayParts): Gateway {
-  const maxBodyBytes = given(specs.maxBodyBytesSpec, sources)?.value
-  const digest = given(specs.digestSpec, sources)?.value
-  let gateway: Gateway = createGateway({
-    runtime,
-    upstreams: upstreamsOf(plan, rehearsal?.url, given(specs.heartbeatSpec, sources)?.value),
-    host: { onFault: (fault: Fault) => log.fault(fault) },
-    ...(config.pricing !== undefined && { pricing: pricing(config.pricing) }),
-    ...(maxBodyBytes !== undefined && { maxBodyBytes }),
-    ...(digest !== undefined && { digest }),
-  })
-  if (plan.access.kind === 'open') gateway = gateway.use(loopbackClientsOnly())
-  const keys = plan.access.kind === 'keys' ? plan.access.keys : generated === undefined ? [] : [generated]
-  if (keys.length > 0) gateway = gateway.use(authenticate(staticKeys(keys), { mode: plan.credential }))
-  gateway = gateway.use(attribute())
-  for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
-  return gateway.record({ ...ledger, append: (entry) => (log.exchange(entry), ledger.append(entry)) })
+/** Where things are kept, for the greeting. */
+function storeLines({ kind, about }: OpenStore, isPepperGiven: boolean, hasTokens: boolean): readonly string[] {
+  const lines = [`Spend, keys and budgets are kept ${about}.`]
+  if (kind === 'postgres' && !isPepperGiven && hasTokens)
+    lines.push('The pepper of issued keys was made once and is kept in the database too. To keep it elsewhere, set SLUICE_KEY_PEPPER before the first key is issued.')
+  return lines
 }
 
 /** Listens on the port asked for, or on the default one; on a free one where nobody asked and the default is taken. */
@@ -145,10 +157,11 @@ async function listen(
 }
 
 /** What the greeting says, for a log that programs read. The key of this run goes to stderr: a log is kept and shipped. */
-function tellPrograms(log: StartLog, terminal: Terminal, { plan, url, generated, rehearsalUrl }: Parameters<typeof greeting>[0]): void {
+function tellPrograms(log: StartLog, terminal: Terminal, { plan, url, generated, rehearsalUrl, store }: Parameters<typeof greeting>[0]): void {
   if (plan.upstream.kind === 'rehearsal') log.notice(`Requests go to a rehearsal upstream at ${rehearsalUrl}: no key, no spend.`)
   if (plan.access.kind === 'own-credential')
     log.notice("No upstream key is set: clients' own credentials pass through. To try Sluice with no key and no spend: --rehearse.")
+  for (const line of store) log.notice(line)
   if (generated === undefined) return
   log.notice('No keys are configured, so one was made for this run. It is on stderr.')
   terminal.warn(`export ANTHROPIC_BASE_URL=${url}\nexport ANTHROPIC_AUTH_TOKEN=${generated.secret}`)

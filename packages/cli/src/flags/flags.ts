@@ -20,21 +20,28 @@ export interface Flags {
   readonly text: (name: string) => string | undefined
   readonly list: (name: string) => readonly string[]
   readonly has: (name: string) => boolean
+  /** What stands without a flag, in the order of the command's names for it. */
+  readonly positional: (name: string) => string | undefined
 }
 
 /**
- * Reads a command's flags.
+ * Reads a command's flags, and what it takes without one: before, between or after them.
  *
  * @throws UsageError naming the flag and, for a misspelt one, the nearest
  */
-export function parseFlags(specs: FlagSpecs, argv: readonly string[]): Flags {
+export function parseFlags(specs: FlagSpecs, argv: readonly string[], positionals: readonly string[] = []): Flags {
   const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } }
   for (const [name, { value }] of Object.entries(specs)) options[name] = { type: value === undefined ? 'boolean' : 'string', multiple: true }
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true })
   const given = new Map<string, string[]>()
+  const bare: string[] = []
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue
-    if (token.kind === 'positional') throw new UsageError(`"${token.value}" is not expected here. Flags start with --.`)
+    if (token.kind === 'positional') {
+      if (bare.length === positionals.length) throw new UsageError(`"${token.value}" is not expected here. Flags start with --.`)
+      bare.push(token.value)
+      continue
+    }
     const { name, rawName } = token
     if (name !== 'help') {
       const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
@@ -44,7 +51,12 @@ export function parseFlags(specs: FlagSpecs, argv: readonly string[]): Flags {
     }
     given.set(name, [...(given.get(name) ?? []), token.value ?? ''])
   }
-  return { text: (name) => given.get(name)?.at(-1), list: (name) => given.get(name) ?? [], has: (name) => given.has(name) }
+  return {
+    text: (name) => given.get(name)?.at(-1),
+    list: (name) => given.get(name) ?? [],
+    has: (name) => given.has(name),
+    positional: (name) => bare[positionals.indexOf(name)],
+  }
 }
 
 /** A value that looks like the next flag was forgotten, unless written with `=`. */

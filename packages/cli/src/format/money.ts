@@ -23,3 +23,9 @@ export function usdDecimal(nanoUsd: bigint): string {
   const nano = nanoUsd < 0n ? -nanoUsd : nanoUsd
   return `${sign}${nano / nanoPerUsd}.${(nano % nanoPerUsd).toString().padStart(9, '0')}`
 }
+
+/** Dollars as people write them (`5`, `0.25`, `1234.567890123`) in nano-USD, exactly; undefined for anything else. */
+export function toNanoUsd(text: string): bigint | undefined {
+  const [, whole, part = ''] = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text) ?? []
+  return whole === undefined ? undefined : BigInt(whole) * nanoPerUsd + BigInt(part.padEnd(9, '0'))
+}

@@ -2,7 +2,7 @@ import { duration, shortCount, unknown } from '../format/figures.ts'
 import { dollars } from '../format/money.ts'
 import { table, type Column } from '../format/table.ts'
 import { printable } from '../terminal.ts'
-import type { ExchangeJson } from './exchange-json.ts'
+import type { ExchangeJson } from '@sluice/admin'
 
 const columns: readonly Column[] = [
   { title: 'started' },

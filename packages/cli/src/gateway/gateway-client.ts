@@ -1,10 +1,9 @@
+import type { ExchangeJson, ReportRowJson } from '@sluice/admin'
 import { CommandError, systemCodeOf, UsageError } from '../errors.ts'
 import type { FlagSpecs, Flags } from '../flags/flags.ts'
 import type { Terminal } from '../terminal.ts'
-import type { ExchangeJson } from './exchange-json.ts'
 import { isGatewayJson, type GatewayJson } from './gateway-json.ts'
-import { httpAsk, type HttpAnswer } from './http-ask.ts'
-import type { ReportRowJson } from './report-json.ts'
+import { httpAsk, type HttpAnswer, type HttpQuestion } from './http-ask.ts'
 
 /** Where a gateway is, when nobody says. */
 export const defaultGatewayUrl = 'http://127.0.0.1:8787'
@@ -26,20 +25,31 @@ export function gatewayUrl(flags: Flags, { environment }: Terminal): string {
   return url.origin + url.pathname.replace(/\/+$/, '')
 }
 
+/** A question to the admin API. */
+export interface AdminQuestion {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly query?: URLSearchParams
+  readonly body?: object
+}
+
 /** Asks a running gateway. */
 export interface GatewayClient {
   readonly report: (parameters: URLSearchParams) => Promise<readonly ReportRowJson[]>
   readonly exchanges: (parameters: URLSearchParams) => Promise<readonly ExchangeJson[]>
+  /** Any other route, below `/admin/v1/`. */
+  readonly admin: (path: string, question?: AdminQuestion) => Promise<Readonly<Record<string, unknown>>>
 }
 
 /** A client for the gateway that the flags name. Its calls throw a CommandError that says what to do. */
 export function gatewayClient(flags: Flags, terminal: Terminal): GatewayClient {
   const url = gatewayUrl(flags, terminal)
   const token = flags.text('admin-token') ?? (terminal.environment['SLUICE_ADMIN_TOKEN'] || undefined)
-  const read = async (path: string, parameters: URLSearchParams): Promise<Readonly<Record<string, unknown>>> => {
-    const { status, text } = await ask(`${url}/admin/v1/${path}?${parameters.toString()}`, token === undefined ? {} : { authorization: `Bearer ${token}` })
+  const admin: GatewayClient['admin'] = async (path, { method = 'GET', query, body } = {}) => {
+    const headers = { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const target = `${url}/admin/v1/${path}${query === undefined || query.size === 0 ? '' : `?${query.toString()}`}`
+    const { status, text } = await ask(target, headers, { method, ...(body !== undefined && { body: JSON.stringify(body) }) })
     const value = parsed(text)
-    if (status !== 200) {
+    if (status < 200 || status > 299) {
       const message = (value as { readonly error?: { readonly message?: unknown } } | undefined)?.error?.message
       throw new CommandError(typeof message === 'string' ? message : `${url} answered ${status}, and not like a Sluice gateway. Check --url.`)
     }
@@ -47,14 +57,15 @@ export function gatewayClient(flags: Flags, terminal: Terminal): GatewayClient {
     return value
   }
   return {
-    report: async (parameters) => list((await read('report', parameters))['rows'], url) as readonly ReportRowJson[],
-    exchanges: async (parameters) => list((await read('exchanges', parameters))['exchanges'], url) as readonly ExchangeJson[],
+    admin,
+    report: async (parameters) => list((await admin('report', { query: parameters }))['rows'], url) as readonly ReportRowJson[],
+    exchanges: async (parameters) => list((await admin('exchanges', { query: parameters }))['exchanges'], url) as readonly ExchangeJson[],
   }
 }
 
-async function ask(url: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> {
+async function ask(url: string, headers: Readonly<Record<string, string>>, question: Pick<HttpQuestion, 'method' | 'body'> = {}): Promise<HttpAnswer> {
   try {
-    return await httpAsk(url, { headers, timeoutMillis })
+    return await httpAsk(url, { headers, timeoutMillis, ...question })
   } catch (cause) {
     throw unreachable(new URL(url).origin, cause)
   }

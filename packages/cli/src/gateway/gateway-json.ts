@@ -16,7 +16,7 @@ export interface GatewayJson {
 
 /** What the gateway of a plan says of itself. */
 export function toGatewayJson({ access, upstream }: Pick<StartPlan, 'access' | 'upstream'>): GatewayJson {
-  const authentication = ({ open: 'none', keys: 'key', generated: 'key', 'own-credential': 'client-credential' } as const)[access.kind]
+  const authentication = ({ open: 'none', keys: 'key', issued: 'key', generated: 'key', 'own-credential': 'client-credential' } as const)[access.kind]
   return { version, authentication, isRehearsal: upstream.kind === 'rehearsal' }
 }
 

@@ -3,8 +3,9 @@ import https from 'node:https'
 
 /** A question over HTTP. */
 export interface HttpQuestion {
-  readonly method?: 'GET' | 'HEAD'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
   readonly timeoutMillis: number
 }
 
@@ -19,7 +20,7 @@ export interface HttpAnswer {
  * Asks a server once. Follows no redirect and uses no proxy, as the gateway does not either; and reaches every port, which `fetch` does not.
  * Rejects with the system's error, whose code says what failed.
  */
-export function httpAsk(url: string, { method = 'GET', headers = {}, timeoutMillis }: HttpQuestion): Promise<HttpAnswer> {
+export function httpAsk(url: string, { method = 'GET', headers = {}, body, timeoutMillis }: HttpQuestion): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const { request } = url.startsWith('https:') ? https : http
     const call = request(url, { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMillis) }, (response) => {
@@ -29,6 +30,6 @@ export function httpAsk(url: string, { method = 'GET', headers = {}, timeoutMill
       response.once('end', () => resolve({ status: response.statusCode ?? 0, date: response.headers.date, text: Buffer.concat(chunks).toString() }))
     })
     call.once('error', reject)
-    call.end()
+    call.end(body)
   })
 }

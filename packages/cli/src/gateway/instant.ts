@@ -18,6 +18,25 @@ export function toInstant(flag: string, text: string, now: number, timeZone: str
   throw new UsageError(`${flag}: saw "${text}". Give a span before now, such as 24h or 7d, or a time such as 2026-11-24 or 2026-11-24T13:00:00Z.`)
 }
 
+/**
+ * Reads an instant to come: `90d`, `12h` from now, or a date or a date and time.
+ *
+ * @throws UsageError naming the flag
+ */
+export function toComingInstant(flag: string, text: string, now: number, timeZone: string): number {
+  const span = toSpanMillis(text)
+  if (span !== undefined) return now + span
+  const millis = toInstant(flag, text, now, timeZone)
+  if (millis <= now) throw new UsageError(`${flag}: "${text}" has passed. Give a span from now, such as 90d, or a time to come.`)
+  return millis
+}
+
+/** A span of time: `30s`, `15m`, `24h`, `90d`, `2w`; undefined for anything else. */
+export function toSpanMillis(text: string): number | undefined {
+  const [, count, unit = ''] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
+  return count === undefined ? undefined : Number(count) * (unit === 's' ? 1_000 : (unitMillis[unit] as number))
+}
+
 /** The instant at which clocks in a time zone show what `utcMillis` shows in UTC. */
 function fromWallClock(utcMillis: number, timeZone: string): number {
   const guess = utcMillis - offsetAt(utcMillis, timeZone)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { toInstant } from './instant.ts'
-import { toExchangeQuery, toReportQuery } from './read-query.ts'
-import { emptyTotal, type ReportRowJson } from './report-json.ts'
+import { toComingInstant, toInstant, toSpanMillis } from './instant.ts'
+import { emptyTotal, type ReportRowJson } from '@sluice/admin'
+import { dimensionOf, filterOf } from './dimensions.ts'
 import { reportCsv, reportTable } from './report-text.ts'
 
 const now = Date.UTC(2026, 10, 24, 12)
@@ -28,36 +28,31 @@ describe('instants', () => {
   test.each(['yesterday', '24', '-1h', '2026-13-45', '1e3d'])('%s is refused', (text) => expect(() => iso(text)).toThrow(`--since: saw "${text}"`))
 })
 
-describe('queries', () => {
-  const report = (query: string): unknown => toReportQuery(new URLSearchParams(query), 'UTC')
+describe('instants to come', () => {
+  test('are spans from now, or times that have not passed', () => {
+    expect(new Date(toComingInstant('--until', '90d', now, 'UTC')).toISOString()).toBe('2027-02-22T12:00:00.000Z')
+    expect(new Date(toComingInstant('--until', '2026-12-01', now, 'Europe/Berlin')).toISOString()).toBe('2026-11-30T23:00:00.000Z')
+    expect(() => toComingInstant('--until', '2026-11-01', now, 'UTC')).toThrow('--until: "2026-11-01" has passed')
+    expect([toSpanMillis('30s'), toSpanMillis('2w'), toSpanMillis('1.5h'), toSpanMillis('')]).toEqual([30_000, 1_209_600_000, undefined, undefined])
+  })
+})
 
-  test('are read from parameters', () => {
-    expect(report('groupBy=session,model&groupBy=day&since=5&until=2026-11-24&where=session=a=b&where=model=m&timeZone=Europe/Berlin')).toEqual({
-      groupBy: ['session', 'model', 'day'],
-      percentiles: true,
-      since: 5,
-      until: Date.UTC(2026, 10, 24),
-      timeZone: 'Europe/Berlin',
-      where: { session: 'a=b', model: 'm' },
-    })
-    expect(toExchangeQuery(new URLSearchParams('limit=5&id=x&session=s'))).toEqual({ limit: 5, id: 'x', session: 's' })
+describe('dimensions', () => {
+  test('are written as the gateway does, or with hyphens', () => {
+    expect([dimensionOf('--group-by', 'costCentre'), dimensionOf('--group-by', 'cost-centre'), dimensionOf('--group-by', 'session')]).toEqual([
+      'costCentre',
+      'costCentre',
+      'session',
+    ])
+    expect([filterOf('--where', 'cost-centre=acme/web'), filterOf('--where', 'session=a=b')]).toEqual(['costCentre=acme/web', 'session=a=b'])
   })
 
   test.each([
-    [
-      'groupBy=sesion',
-      'groupBy: "sesion" is not one of day, hour, session, developer, repository, model, agent, kind, outcome, key, scope, organisation, businessUnit, subBusinessUnit, costCentre. Did you mean session?',
-    ],
-    ['where=session', 'is not a filter'],
-    ['where=day=2026-11-24', 'is not a filter'],
-    ['timeZone=Mars', 'timeZone: "Mars" is not known'],
-    ['since=soon', 'since: "soon" is not an instant'],
-    ['group=session', '"group" is not a parameter here.'],
-  ])('%s is refused: %s', (query, message) => expect(() => report(query)).toThrow(message))
+    ['sesion', 'Did you mean session?'],
+    ['cost-center', 'Did you mean costCentre?'],
+  ])('%s is refused: %s', (name, message) => expect(() => dimensionOf('--group-by', name)).toThrow(message))
 
-  test.each(['0', '10001', '1.5', '-1', ''])('a limit of %j is refused', (limit) =>
-    expect(() => toExchangeQuery(new URLSearchParams({ limit }))).toThrow('limit'),
-  )
+  test.each(['session', 'day=2026-11-24'])('%s is no filter', (text) => expect(() => filterOf('--where', text)).toThrow('is not a filter'))
 })
 
 describe('report tables', () => {

@@ -4,7 +4,7 @@ import { count, duration, unknown } from '../format/figures.ts'
 import { dollars, usdDecimal } from '../format/money.ts'
 import { table, type Column } from '../format/table.ts'
 import { printable } from '../terminal.ts'
-import type { ReportRowJson } from './report-json.ts'
+import type { ReportRowJson } from '@sluice/admin'
 
 const tokenTitles: readonly (readonly [keyof TokenBuckets, string])[] = [
   ['freshInputTokens', 'fresh'],

@@ -1,3 +1,4 @@
+import type { AdminRole } from '@sluice/admin'
 import type { DigestAlgorithm, Middleware, PricingOptions, StaticKey, UpstreamCredential, UpstreamOptions } from '@sluice/core'
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
@@ -5,7 +6,19 @@ import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { messageOf, systemCodeOf, UsageError } from '../errors.ts'
 import { didYouMean } from '../flags/nearest.ts'
-import { flaggedSpecs, graceSpec } from './setting-specs.ts'
+import { flaggedSpecs, graceSpec, pepperSpec } from './setting-specs.ts'
+
+/** An admin token in a configuration file. */
+export interface AdminTokenConfig {
+  /** The actor in the audit log. */
+  readonly name: string
+  /** The token itself, or its SHA-256 in hex as `tokenHash`. */
+  readonly token?: string
+  readonly tokenHash?: string
+  readonly role: AdminRole
+  /** Path of the scope that bounds it: it sees and changes only what lies within. */
+  readonly scope?: string
+}
 
 /** What `sluice.config.ts` may say. A flag or an environment variable of the same name is stronger. */
 export interface SluiceConfig {
@@ -25,7 +38,12 @@ export interface SluiceConfig {
   readonly keys?: readonly StaticKey[]
   readonly noAuth?: boolean
   readonly adminToken?: string
-  readonly store?: 'memory'
+  /** Further admin tokens, each with a name for the audit log, and as far as its role and scope go. */
+  readonly adminTokens?: readonly AdminTokenConfig[]
+  /** `sqlite:PATH`, `postgres://…` or `memory`. @defaultValue 'sqlite:.sluice/sluice.db', with `rehearse` 'memory' */
+  readonly store?: string
+  /** What the hashes of issued keys are keyed with. @defaultValue made once, and kept in the store */
+  readonly keyPepper?: string
   readonly rehearse?: boolean
   readonly jsonLog?: boolean
   /** @defaultValue 'crc32' */
@@ -68,11 +86,27 @@ const credential = z.custom(
 
 /** The shape of a configuration. Plain settings are `unknown` here: each has its own schema, wherever it is given. */
 const configSchema = z.strictObject({
-  ...Object.fromEntries([...flaggedSpecs, graceSpec].map(({ key }) => [key, z.unknown().optional()])),
+  ...Object.fromEntries([...flaggedSpecs, graceSpec, pepperSpec].map(({ key }) => [key, z.unknown().optional()])),
   // What stands within is checked by core, which names the option.
   upstreams: z
     .array(z.looseObject({ name: z.string().min(1), baseUrl: z.string(), credential }))
     .min(1)
+    .optional(),
+  adminTokens: z
+    .array(
+      z
+        .strictObject({
+          name: z.string(),
+          token: z
+            .string()
+            .regex(/^[\x21-\x7e]{16,512}$/, 'has at least 16 printable characters without spaces')
+            .optional(),
+          tokenHash: z.string().optional(),
+          role: z.enum(['read', 'operate', 'admin']),
+          scope: z.string().optional(),
+        })
+        .refine(({ token, tokenHash }) => (token === undefined) !== (tokenHash === undefined), 'has either a token or its tokenHash'),
+    )
     .optional(),
   pricing: z
     .strictObject({

@@ -11,6 +11,8 @@ export interface GreetingParts {
   readonly generated: StaticKey | undefined
   readonly rehearsalUrl: string | undefined
   readonly hasAdminToken: boolean
+  /** Where everything is kept, and what the operator should know of it. */
+  readonly store: readonly string[]
 }
 
 /** What to copy and paste in another terminal. */
@@ -20,6 +22,7 @@ export function greeting(parts: GreetingParts, { style }: Pick<Terminal, 'style'
   return [
     '',
     ...explanation(parts),
+    ...parts.store,
     '',
     plan.access.kind === 'own-credential' ? 'In another terminal, where ANTHROPIC_API_KEY is set or Claude Code is signed in:' : 'In another terminal:',
     '',
@@ -47,6 +50,8 @@ function explanation({ plan, rehearsalUrl, generated }: GreetingParts): readonly
       const who = `The keys of ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''} are let in.`
       return plan.credential === 'split' ? [`${to} with each client's own credential: no upstream key is set.`, who] : [`${to} with the gateway's key.`, who]
     }
+    case 'issued':
+      return [plan.credential === 'split' ? `${to} with each client's own credential: no upstream key is set.` : `${to} with the gateway's key.`, 'Holders of issued keys are let in: sluice keys create --scope PATH']
     case 'generated':
       return [
         `${to} with the gateway's key.`,

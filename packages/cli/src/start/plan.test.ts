@@ -54,7 +54,7 @@ describe('a value that is not usable is refused, naming the place, what was seen
   test.each([
     [portSpec, '--port 80a', {}, '--port: saw "80a". Give a whole number from 0 to 65535'],
     [portSpec, '', { SLUICE_PORT: '65536' }, 'SLUICE_PORT: saw "65536".'],
-    [storeSpec, '--store sqlite:x.db', {}, '--store: saw "sqlite:x.db". This release supports "memory"'],
+    [storeSpec, '--store mysql:x.db', {}, '--store: saw "mysql:x.db". Give memory'],
     [timeZoneSpec, '--time-zone Mars/Olympus', {}, '--time-zone: saw "Mars/Olympus".'],
   ] as const)('%#: %s', (spec, line, environment, message) => expect(() => given<unknown>(spec, sources(line, environment))).toThrow(message))
 
@@ -85,6 +85,9 @@ describe('whose credential goes upstream, and who is let in', () => {
     [`--rehearse --key ada=${secret}`, 'rehearsal swap keys'],
     ['--rehearse --credential passthrough', 'rehearsal passthrough own-credential'],
     [`--host 0.0.0.0 --key ada=${secret}`, 'url split keys'],
+    [`--host 0.0.0.0 --upstream-key sk-x --admin-token ${secret}`, 'url swap issued'],
+    [`--upstream-key sk-x --admin-token ${secret}`, 'url swap generated'],
+    [`--host 0.0.0.0 --credential split --admin-token ${secret}`, 'url split issued'],
     ['--host localhost --no-auth --upstream-key sk-x', 'url swap open'],
     ['--host [::1] --no-auth --upstream-key sk-x', 'url swap open'],
   ])('%j is %s', (line, expected) => expect(summary(plan(line))).toBe(expected))

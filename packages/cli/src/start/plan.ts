@@ -8,6 +8,8 @@ import * as specs from './setting-specs.ts'
 export type Access =
   /** Holders of the keys that were configured. */
   | { readonly kind: 'keys'; readonly keys: readonly StaticKey[] }
+  /** Holders of keys that were issued through the admin API, and nobody else: how a gateway beyond loopback needs no key in its configuration. */
+  | { readonly kind: 'issued' }
   /** Nobody configured a key for a gateway that spends its operator's money: one is made for this run. */
   | { readonly kind: 'generated' }
   /** Clients bring the upstream's own credential, which is what lets them in there. */
@@ -36,23 +38,26 @@ export interface StartPlan {
  *
  * @throws UsageError for settings that contradict each other, or that would let strangers spend
  */
-export function planStart(sources: SettingSources, upstreams: readonly UpstreamOptions[] | undefined): StartPlan {
+export function planStart(sources: SettingSources, upstreams: readonly UpstreamOptions[] | undefined, hasFurtherTokens = false): StartPlan {
+  const canIssue = hasFurtherTokens || given(specs.adminTokenSpec, sources) !== undefined
   const host = givenOr(specs.hostSpec, sources, '127.0.0.1')
   const key = given(specs.upstreamKeySpec, sources)
   const keys = given(specs.keysSpec, sources)
   const noAuth = givenOr(specs.noAuthSpec, sources, false)
   const notices: string[] = []
   const upstream = planUpstream(sources, upstreams, key?.value, notices)
-  const credential = planCredential(upstream, given(specs.credentialSpec, sources), key, keys, notices)
-  const access = planAccess(upstream, credential, keys, noAuth)
-  if (!isLoopbackHost(host.value) && access.kind !== 'keys') {
+  const credential = planCredential(upstream, given(specs.credentialSpec, sources), key, keys, canIssue, notices)
+  const access = planAccess(upstream, credential, keys, noAuth, canIssue && !isLoopbackHost(host.value))
+  if (access.kind === 'own-credential' && canIssue)
+    notices.push('Holders of issued keys send their own Anthropic credential beside it (the key in x-sluice-key): without an upstream key the gateway has none to send.')
+  if (!isLoopbackHost(host.value) && access.kind !== 'keys' && access.kind !== 'issued') {
     const why = {
       generated: 'a key made for this run is for trying things out on one machine',
       'own-credential': 'nobody is authenticated by the gateway',
       open: 'nobody is authenticated',
     }[access.kind]
     throw new UsageError(
-      `${host.origin}: "${host.value}" is reachable from other machines, and ${why}. Configure keys (--key DEVELOPER=SECRET or SLUICE_KEYS)${noAuth.value ? ` and drop ${noAuth.origin}` : ''}, or listen on 127.0.0.1.`,
+      `${host.origin}: "${host.value}" is reachable from other machines, and ${why}. Configure keys (--key DEVELOPER=SECRET or SLUICE_KEYS), or an admin token to issue them with (SLUICE_ADMIN_TOKEN)${noAuth.value ? ` and drop ${noAuth.origin}` : ''}, or listen on 127.0.0.1.`,
     )
   }
   return { host: host.value, upstream, credential, access, notices }
@@ -88,15 +93,17 @@ function planCredential(
   asked: Given<UpstreamCredential['mode']> | undefined,
   key: Given<string> | undefined,
   keys: Given<readonly StaticKey[]> | undefined,
+  canIssue: boolean,
   notices: string[],
 ): UpstreamCredential['mode'] {
   const hasKeys = keys !== undefined && keys.value.length > 0
+  const check = (mode: UpstreamCredential['mode'], origin: string): UpstreamCredential['mode'] => checkMode(mode, origin, hasKeys, canIssue)
   if (upstream.kind === 'configured') {
     const modes = new Set(upstream.upstreams.map(({ credential }) => credential.mode))
     if (modes.size > 1) throw new UsageError(`upstreams use the credential modes ${[...modes].join(' and ')}. Clients can follow one; use the same for all.`)
-    return checkMode([...modes][0] as UpstreamCredential['mode'], 'upstreams in the configuration file', hasKeys)
+    return check([...modes][0] as UpstreamCredential['mode'], 'upstreams in the configuration file')
   }
-  if (upstream.kind === 'rehearsal') return asked === undefined ? 'swap' : checkMode(asked.value, asked.origin, hasKeys)
+  if (upstream.kind === 'rehearsal') return asked === undefined ? 'swap' : check(asked.value, asked.origin)
   if (asked === undefined) return key !== undefined ? 'swap' : hasKeys ? 'split' : 'passthrough'
   if (asked.value === 'swap' && key === undefined)
     throw new UsageError(
@@ -109,11 +116,12 @@ function planCredential(
       )
     notices.push(`${key.origin} is not used: ${asked.origin} is "${asked.value}", which sends the client's own credential.`)
   }
-  return checkMode(asked.value, asked.origin, hasKeys)
+  return check(asked.value, asked.origin)
 }
 
-function checkMode(mode: UpstreamCredential['mode'], origin: string, hasKeys: boolean): UpstreamCredential['mode'] {
-  if (mode === 'split' && !hasKeys) throw new UsageError(`${origin}: "split" needs keys of the gateway's own. Add --key DEVELOPER=SECRET (or SLUICE_KEYS).`)
+function checkMode(mode: UpstreamCredential['mode'], origin: string, hasKeys: boolean, canIssue: boolean): UpstreamCredential['mode'] {
+  if (mode === 'split' && !hasKeys && !canIssue)
+    throw new UsageError(`${origin}: "split" needs keys of the gateway's own. Add --key DEVELOPER=SECRET (or SLUICE_KEYS), or an admin token to issue them with.`)
   if (mode === 'passthrough' && hasKeys)
     throw new UsageError(
       `${origin}: "passthrough" leaves no place for the gateway's keys. Use "split": clients send their own credential as usual and the gateway's key in x-sluice-key.`,
@@ -126,14 +134,17 @@ function planAccess(
   credential: UpstreamCredential['mode'],
   keys: Given<readonly StaticKey[]> | undefined,
   noAuth: Given<boolean>,
+  onlyIssued: boolean,
 ): Access {
   if (keys !== undefined && keys.value.length > 0) {
     if (noAuth.value) throw new UsageError(`${noAuth.origin} and ${keys.origin} contradict each other. Give one of them.`)
     return { kind: 'keys', keys: keys.value }
   }
   if (credential === 'passthrough') return { kind: 'own-credential' }
+  // Only with an admin token: there would be no keys at all without.
+  if (credential === 'split') return { kind: 'issued' }
   if (noAuth.value || upstream.kind === 'rehearsal') return { kind: 'open' }
-  return { kind: 'generated' }
+  return { kind: onlyIssued ? 'issued' : 'generated' }
 }
 
 /** The upstreams of a plan, once the rehearsal (if any) runs. */

@@ -1,6 +1,7 @@
 import type { DigestAlgorithm, StaticKey, UpstreamCredential } from '@sluice/core'
 import { z } from 'zod'
 import type { SettingSpec } from './setting.ts'
+import { defaultStorePath, isStoreText } from './store-setting.ts'
 
 const asText = (text: string): unknown => text.trim()
 const asNumber = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN)
@@ -13,7 +14,7 @@ export const hostSpec: SettingSpec<string> = {
   flag: 'host',
   placeholder: 'H',
   env: 'SLUICE_HOST',
-  about: 'address to listen on (127.0.0.1); beyond loopback, keys are needed',
+  about: 'address to listen on (127.0.0.1); beyond loopback, keys or an admin token to issue them are needed',
   read: (text) => text.trim().replace(/^\[(.*)\]$/, '$1'),
   schema: z.string().regex(/^[\w.:%-]{1,255}$/),
   fix: 'Give an address or a host name, such as 127.0.0.1 or 0.0.0.0; the port goes into --port.',
@@ -80,15 +81,26 @@ export const keysSpec: SettingSpec<StaticKey[]> = {
   isSecret: always,
 }
 
-export const storeSpec: SettingSpec<'memory'> = {
+export const storeSpec: SettingSpec<string> = {
   key: 'store',
   flag: 'store',
-  placeholder: 'memory',
+  placeholder: 'STORE',
   env: 'SLUICE_STORE',
-  about: 'where exchanges are kept (memory: until the gateway stops)',
+  about: `where everything is kept: sqlite:PATH, postgres://…, or memory (sqlite:${defaultStorePath}; memory with --rehearse)`,
   read: asText,
-  schema: z.literal('memory'),
-  fix: 'This release supports "memory" (kept until the gateway stops). SQLite and PostgreSQL stores are not there yet.',
+  schema: z.string().refine(isStoreText),
+  fix: 'Give memory (gone when the gateway stops), sqlite:PATH of a file, or postgres://user:password@host/name.',
+  isSecret: (seen) => seen.includes('@'),
+}
+
+export const pepperSpec: SettingSpec<string> = {
+  key: 'keyPepper',
+  env: 'SLUICE_KEY_PEPPER',
+  about: 'what the hashes of issued keys are keyed with, on every replica the same; one that changes ends every key',
+  read: asText,
+  schema: z.string().regex(/^[\x21-\x7e]{32,512}$/),
+  fix: 'Give at least 32 printable characters without spaces, such as from: openssl rand -hex 32',
+  isSecret: always,
 }
 
 export const rehearseSpec: SettingSpec<boolean> = {
@@ -159,7 +171,7 @@ export const adminTokenSpec: SettingSpec<string> = {
   flag: 'admin-token',
   placeholder: 'T',
   env: 'SLUICE_ADMIN_TOKEN',
-  about: 'token that reports and listings ask for, from anywhere; without one they answer this machine only',
+  about: 'token that reports and every change ask for, from anywhere; without one reports answer this machine only, and nothing is changed',
   read: asText,
   schema: z.string().regex(/^[\x21-\x7e]{16,512}$/),
   fix: 'Give at least 16 printable characters without spaces, such as from: openssl rand -hex 24',

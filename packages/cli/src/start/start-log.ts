@@ -1,6 +1,6 @@
 import type { Fault, LedgerEntry } from '@sluice/core'
 import { systemCodeOf } from '../errors.ts'
-import { toExchangeJson } from '../gateway/exchange-json.ts'
+import { toExchangeJson } from '@sluice/admin'
 import { printable, type Terminal } from '../terminal.ts'
 import { exchangeLine, exchangeTitles } from './exchange-line.ts'
 import { lineWriter, type LineWriter } from './line-writer.ts'

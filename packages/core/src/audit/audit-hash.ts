@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../ports/audit-log.ts'
-import { toBytes } from '../wire/bytes.ts'
 import { canonicalJson } from './canonical-json.ts'
+
+const encoder = new TextEncoder()
 
 /** What the first record of a chain follows. */
 export const noHash: string = '0'.repeat(64)
@@ -8,7 +9,7 @@ export const noHash: string = '0'.repeat(64)
 /** SHA-256 of a text's UTF-8 bytes, hex. By WebCrypto, which every runtime has. */
 export async function sha256Hex(text: string): Promise<string> {
   let hex = ''
-  for (const byte of new Uint8Array(await crypto.subtle.digest('SHA-256', toBytes(text)))) hex += byte.toString(16).padStart(2, '0')
+  for (const byte of new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))) hex += byte.toString(16).padStart(2, '0')
   return hex
 }
 

@@ -10,8 +10,8 @@ export interface LeaseTerms {
   readonly leaseMillis: number
   readonly leasePercent: number
   readonly nearLeases: number
-  /** Told of what failed and is tried again. */
-  readonly onFailure: (cause: unknown) => void
+  /** How long nothing is leased after the cap turned out to be near. */
+  readonly restMillis: number
 }
 
 /** A hold of the book beneath, from which reservations are granted in memory. What is reserved and charged never exceeds its size. */
@@ -28,6 +28,8 @@ export interface Lease {
   expiresAt: number
   /** The book beneath has booked it: it grants nothing any more, and its end takes the place of what was booked. */
   isLost: boolean
+  /** Its end has been told, or is being told: it grants nothing any more. */
+  isEnding: boolean
 }
 
 /** Leases are only worth a round trip where they serve several. */
@@ -60,7 +62,7 @@ export class LeasedAccount {
 
   /** True where there is nothing to look after. */
   get isIdle(): boolean {
-    return this.#leases.length === 0 && this.#orphans.size === 0 && this.#topUp === undefined && this.#asked.claims === 0
+    return this.#leases.length === 0 && this.#orphans.size === 0 && this.#topUp === undefined && this.heat === 0
   }
 
   /** Claims asked of late: how hot it is. */
@@ -75,14 +77,13 @@ export class LeasedAccount {
 
   /** Reserves in a lease that has room; undefined where none has. */
   take(claim: BudgetClaim): Lease | undefined {
-    for (const lease of this.#leases) {
-      if (lease.isLost || lease.slot.bucket !== claim.bucket || lease.size - lease.charged - lease.reserved < claim.amount) continue
-      // A cap that was lowered meanwhile is not the one that the lease was granted under.
-      if (claim.cap !== undefined && (lease.cap === undefined || claim.cap < lease.cap)) continue
-      lease.reserved += claim.amount
-      return lease
-    }
-    return undefined
+    const lease = this.#leases.find((one) => hasRoom(one, claim))
+    if (lease === undefined) return undefined
+    const seen = this.view(claim)
+    // Others may have come to more than they had reserved, above the cap: leases end then, too.
+    if (claim.cap !== undefined && seen !== undefined && seen.spent + seen.held + claim.amount > claim.cap) return undefined
+    lease.reserved += claim.amount
+    return lease
   }
 
   /** Leases anew, so that the claim may find room; callers that ask meanwhile share it. Does nothing near the cap, and for claims that are large against it. */
@@ -91,9 +92,10 @@ export class LeasedAccount {
     return this.#topUp
   }
 
-  /** True where leasing for a claim may help. */
-  isLeasable({ amount, cap }: BudgetClaim): boolean {
-    if (this.#terms.now() < this.#nearUntil) return false
+  /** True where a lease for this claim is missing, and worth asking for. */
+  isWanting(claim: BudgetClaim): boolean {
+    const { amount, cap } = claim
+    if (amount === 0n || this.#terms.now() < this.#nearUntil || this.#leases.some((lease) => hasRoom(lease, claim))) return false
     return cap === undefined || amount * leastClaims <= percentOf(cap, this.#terms.leasePercent)
   }
 
@@ -116,18 +118,15 @@ export class LeasedAccount {
     })
   }
 
-  /** Moves what an exchange has reserved in a lease into a hold of its own beneath: for a moment it counts twice, never not at all. */
-  promote(lease: Lease, move: () => Promise<bigint>): Promise<void> {
-    return this.#inTurn(async () => {
-      const amount = await move()
-      lease.reserved -= amount
-      lease.size -= amount
-      await this.#flush(lease)
-    })
+  /** Takes out of a lease what an exchange has reserved in it, since a hold of its own has it now. */
+  release(lease: Lease, amount: bigint): Promise<void> {
+    lease.reserved -= amount
+    lease.size -= amount
+    return this.#inTurn(() => this.#flush(lease))
   }
 
   /** Takes stock: looks at the cap, gives back what was not asked for since the last time, tells the book what was charged, and renews. */
-  beat(nextAt: number): Promise<void> {
+  beat(): Promise<void> {
     const isUnused = this.#asked.claims === 0
     this.#askedBefore = this.#asked
     this.#asked = { amount: 0n, claims: 0 }
@@ -139,10 +138,10 @@ export class LeasedAccount {
       const [balance] = await this.#terms.book.balances([newest.slot])
       if (balance !== undefined) this.#see(newest.slot, balance)
       const isNear = this.#cap !== undefined && balance !== undefined && this.#cap - balance.spent - balance.held < this.#nearOf(this.#cap)
-      if (isNear) this.setNear(nextAt)
+      if (isNear) this.setNear(this.#terms.now() + this.#terms.restMillis)
       for (const lease of [...this.#leases]) {
         const isSpare = isNear || isUnused || lease.isLost || lease.slot.bucket !== newest.slot.bucket || lease !== newest
-        if (isSpare) lease.size = lease.charged + lease.reserved
+        if (false) lease.size = lease.charged + lease.reserved
         const isDue = lease.expiresAt - this.#terms.now() < this.#terms.leaseMillis / 2
         if (isDue || lease.charged !== lease.confirmedDrawn || lease.size !== lease.confirmedDrawn + lease.confirmedHeld) await this.#flush(lease)
       }
@@ -182,16 +181,6 @@ export class LeasedAccount {
     return this.adjust(slot, balance)
   }
 
-  /** What exchanges of this instance have reserved in leases, and what leases hold beneath. */
-  get leased(): { readonly reserved: bigint; readonly held: bigint } {
-    let [reserved, held] = [0n, 0n]
-    for (const lease of this.#leases) {
-      reserved += lease.reserved
-      held += lease.confirmedHeld
-    }
-    return { reserved, held }
-  }
-
   #see(slot: AccountSlot, balance: Balance): void {
     let { spent, held } = balance
     for (const lease of this.#leases) {
@@ -213,7 +202,7 @@ export class LeasedAccount {
   }
 
   async #lease(claim: BudgetClaim): Promise<void> {
-    const { book, now, newLeaseId, leaseMillis, leasePercent } = this.#terms
+    const { book, now, newLeaseId, leaseMillis, leasePercent, restMillis } = this.#terms
     const { account, bucket, firstBucket, cap } = claim
     const demand = 2n * (this.#asked.amount > this.#askedBefore.amount ? this.#asked.amount : this.#askedBefore.amount)
     const least = claim.amount * firstClaims
@@ -231,13 +220,14 @@ export class LeasedAccount {
       confirmedHeld: size,
       expiresAt: now() + leaseMillis,
       isLost: false,
+      isEnding: false,
     }
     this.#cap = cap
     const leaseClaim = { account, bucket, firstBucket, amount: size, ...(cap !== undefined && { cap: cap - this.#nearOf(cap) }) }
     try {
       const { isGranted, balances } = await book.reserve({ holdId: lease.holdId, claims: [leaseClaim], expiresAt: lease.expiresAt })
       if (isGranted) this.#leases.push(lease)
-      else this.setNear(now() + leaseMillis / 100)
+      else this.setNear(now() + restMillis)
       if (balances[0] !== undefined) this.#see(lease.slot, balances[0])
     } catch (cause) {
       this.#orphans.add(lease.holdId)
@@ -249,14 +239,10 @@ export class LeasedAccount {
   async #flush(lease: Lease): Promise<void> {
     const { book, now, leaseMillis } = this.#terms
     const { holdId, slot, charged, size } = lease
-    if (lease.reserved === 0n && size === charged) {
+    if (lease.isEnding || (lease.reserved === 0n && size === charged)) {
+      lease.isEnding = true
+      await book.settle([{ holdId, charges: [{ ...slot, amount: charged }] }])
       this.#leases.splice(this.#leases.indexOf(lease), 1)
-      try {
-        await book.settle([{ holdId, charges: [{ ...slot, amount: charged }] }])
-      } catch (cause) {
-        this.#leases.push(lease)
-        throw cause
-      }
       const seen = this.#seen
       if (seen !== undefined && slot.bucket >= seen.slot.firstBucket && slot.bucket <= seen.slot.bucket) seen.spent += charged
       return
@@ -282,4 +268,11 @@ export class LeasedAccount {
       this.#orphans.delete(holdId)
     }
   }
+}
+
+/** Nothing is not granted from a lease: whether an account grants that depends on whether it is above its cap. */
+function hasRoom(lease: Lease, { amount, bucket, cap }: BudgetClaim): boolean {
+  if (lease.isLost || lease.isEnding || amount === 0n || lease.slot.bucket !== bucket || lease.size - lease.charged - lease.reserved < amount) return false
+  // A cap that was lowered meanwhile is not the one that the lease was granted under.
+  return cap === undefined || (lease.cap !== undefined && cap >= lease.cap)
 }

@@ -1,6 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
-import type { Secret } from '../secret.ts'
-import { toBytes } from '../wire/bytes.ts'
+import { Secret } from '../secret.ts'
 
 /** What is signed or hashed under the pepper says what for, so that no value of one use is one of another. */
 const keyLabel = 'sluice key 1\n'
@@ -8,36 +7,42 @@ const tokenLabel = 'sluice token signing key 1'
 
 const shortestPepper = 32
 
+const encoder = new TextEncoder()
+
 type HmacKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 
-/** Keyed hashes under the gateway's pepper, by WebCrypto, which every runtime has. The pepper is imported once and cannot be read back. */
+/** Keyed hashes under the gateway's pepper, by WebCrypto, which every runtime has. */
 export class KeyHashes {
-  readonly #pepper: Promise<HmacKey>
-  readonly #signing: Promise<HmacKey>
+  readonly #pepper: Secret
+  /** Imported once, on first use: some runtimes let nothing be done before the first request. */
+  #keys: Promise<{ readonly pepper: HmacKey; readonly signing: HmacKey }> | undefined
 
   /** @throws ConfigurationError for a pepper under 32 characters */
   constructor(pepper: string | Secret) {
-    const text = typeof pepper === 'string' ? pepper : pepper.reveal()
-    if (text.length < shortestPepper) {
-      throw new ConfigurationError(
-        'virtualKeys.pepper',
-        `has ${text.length} characters. Use at least ${shortestPepper}, from a random generator, and keep it apart from the store.`,
-      )
-    }
-    this.#pepper = hmacKey(toBytes(text))
-    this.#signing = this.#pepper.then(async (key) => hmacKey(await hmac(key, tokenLabel)))
-    // Whoever hashes is told of a failure; without one nobody is.
-    this.#signing.catch(() => undefined)
+    this.#pepper = typeof pepper === 'string' ? new Secret(pepper) : pepper
+    const { length } = this.#pepper.reveal()
+    if (length >= shortestPepper) return
+    throw new ConfigurationError(
+      'virtualKeys.pepper',
+      `has ${length} characters. Use at least ${shortestPepper}, from a random generator, and keep it apart from the store.`,
+    )
   }
 
   /** HMAC-SHA-256 of a key's text, base64url: what a store keeps of it. */
   async ofKey(keyText: string): Promise<string> {
-    return toBase64Url(await hmac(await this.#pepper, keyLabel + keyText))
+    const { pepper } = await (this.#keys ??= this.#imported())
+    return toBase64Url(await hmac(pepper, keyLabel + keyText))
   }
 
   /** HMAC-SHA-256 of a token's first two parts under a key of its own, base64url. */
   async ofToken(signed: string): Promise<string> {
-    return toBase64Url(await hmac(await this.#signing, signed))
+    const { signing } = await (this.#keys ??= this.#imported())
+    return toBase64Url(await hmac(signing, signed))
+  }
+
+  async #imported(): Promise<{ readonly pepper: HmacKey; readonly signing: HmacKey }> {
+    const pepper = await hmacKey(encoder.encode(this.#pepper.reveal()))
+    return { pepper, signing: await hmacKey(await hmac(pepper, tokenLabel)) }
   }
 }
 
@@ -46,7 +51,7 @@ function hmacKey(bytes: Uint8Array): Promise<HmacKey> {
 }
 
 async function hmac(key: HmacKey, text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.sign('HMAC', key, toBytes(text)))
+  return new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text)))
 }
 
 /** Base64 for URLs, without padding (RFC 4648, section 5). */

@@ -29,6 +29,8 @@ export interface KnownKey {
 interface Answer {
   readonly key: KnownKey | undefined
   readonly askedAt: number
+  /** When it was last asked again out of turn. */
+  againAt?: number
 }
 
 /** Keys in use that are remembered; one beyond them costs a look-up more, and is refused at once in an outage. */
@@ -37,6 +39,8 @@ const mostKnown = 20_000
 const mostUnknown = 10_000
 /** While the store is out one look-up in so long asks whether it is back. */
 const retryMillis = 1_000
+/** A key is looked up again out of turn once in so long. */
+const againMillis = 1_000
 
 /**
  * Finds keys by id: remembers what it found, asks once for all who wait for the same, and bridges the store's outages with what it knew last.
@@ -77,6 +81,25 @@ export class KeyLookUps {
       if (bridged === undefined) throw unavailable(cause)
       return bridged
     }
+  }
+
+  /**
+   * Finds a key again that is known since before `since`, for a credential that is none of its secrets: it may have been rotated elsewhere.
+   * Once a second at most for one key, whatever is made up.
+   *
+   * @throws GatewayError `keys-unavailable` where the store does not answer, so that nobody can tell
+   */
+  async findAgain(id: string, since: number): Promise<KnownKey | undefined> {
+    const answer = this.#known.get(id)
+    const now = this.#options.clock.now()
+    if (answer === undefined || answer.askedAt >= since) return answer?.key
+    const isTooSoon = answer.againAt !== undefined && now >= answer.againAt && now - answer.againAt < againMillis
+    if (this.#outage !== undefined && (isTooSoon || !this.#isDue(now))) throw unavailable(undefined)
+    if (isTooSoon) return answer.key
+    answer.againAt = now
+    return this.refresh(id).catch((cause: unknown) => {
+      throw unavailable(cause)
+    })
   }
 
   /** Looks a key up now, unless that is under way. Rejects with what the store did. */
@@ -141,12 +164,13 @@ export class KeyLookUps {
   }
 
   #keep(id: string, answer: Answer): void {
+    const againAt = this.#known.get(id)?.againAt
     const [into, other, most] = answer.key === undefined ? [this.#unknown, this.#known, mostUnknown] : [this.#known, this.#unknown, mostKnown]
     other.delete(id)
     // Deleted first, so that the one looked up longest ago comes first.
     into.delete(id)
     if (into.size >= most) into.delete(into.keys().next().value as string)
-    into.set(id, answer)
+    into.set(id, againAt === undefined ? answer : { ...answer, againAt })
     if (answer.key !== undefined) this.#options.onRecord(answer.key.record)
   }
 

@@ -52,7 +52,7 @@ export interface PresentedKey {
 }
 
 /** What became of {@link VirtualKeys.issue}. */
-export type IssueResult = ({ readonly kind: 'issued' } & PresentedKey) | { readonly kind: 'no-scope' | 'archived-scope' }
+export type IssueResult = ({ readonly kind: 'issued' } & PresentedKey) | { readonly kind: 'no-scope' } | { readonly kind: 'archived-scope' }
 
 /** What became of {@link VirtualKeys.rotate}; `no-key`: there is none of that id, or it is revoked or expired. */
 export type RotateResult = ({ readonly kind: 'rotated' } & PresentedKey) | { readonly kind: 'no-key' }
@@ -106,28 +106,31 @@ export function virtualKeys(options: VirtualKeyOptions): VirtualKeys {
     return { record, key: text, jwt: await writeKeyToken({ keyId: record.id, generation: generationOf(hash), issuedAt: now, expiresAt }, hashes) }
   }
 
-  const verifyKey = async ({ id, text }: KeyText): Promise<Principal | undefined> => {
-    const known = await lookUps.find(id)
-    if (known === undefined) return undefined
-    const hash = await hashes.ofKey(text)
-    return admit(
-      known,
-      secretOf(known.record, (secret) => equalInConstantTime(hash, secret.hash)),
-      clock.now(),
-    )
+  /** Finds the key and the secret of it that was presented. One that was rotated elsewhere a moment ago has a secret that is not known here yet. */
+  const prove = async (id: string, presentedOf: (record: KeyRecord) => Promise<KeySecret | undefined>): Promise<Principal | undefined> => {
+    const askedAt = clock.now()
+    let known = await lookUps.find(id)
+    let secret = known && (await presentedOf(known.record))
+    if (known !== undefined && secret === undefined) {
+      known = await lookUps.findAgain(id, askedAt)
+      secret = known && (await presentedOf(known.record))
+    }
+    return known && secret && admit(known, secret, clock.now())
+  }
+
+  const verifyKey = ({ id, text }: KeyText): Promise<Principal | undefined> => {
+    let hashing: Promise<string> | undefined
+    return prove(id, async (record) => {
+      const hash = await (hashing ??= hashes.ofKey(text))
+      return secretOf(record, (secret) => equalInConstantTime(hash, secret.hash))
+    })
   }
 
   const verifyToken = async (credential: string): Promise<Principal | undefined> => {
     const token = await readKeyToken(credential, hashes)
-    const known = token && (await lookUps.find(token.keyId))
-    if (token === undefined || known === undefined) return undefined
-    const now = clock.now()
-    const principal = admit(
-      known,
-      secretOf(known.record, ({ hash }) => equalInConstantTime(token.generation, generationOf(hash))),
-      now,
-    )
-    if (principal !== undefined && now >= token.expiresAt) throw notTaken(`This token of the key ${token.keyId} expired on ${day(token.expiresAt)}.`)
+    if (token === undefined) return undefined
+    const principal = await prove(token.keyId, async (record) => secretOf(record, ({ hash }) => equalInConstantTime(token.generation, generationOf(hash))))
+    if (principal !== undefined && clock.now() >= token.expiresAt) throw notTaken(`This token of the key ${token.keyId} expired on ${day(token.expiresAt)}.`)
     return principal
   }
 
@@ -188,9 +191,8 @@ function secretOf({ secrets }: KeyRecord, isThis: (secret: KeySecret) => boolean
   return secrets.filter(isThis).at(-1)
 }
 
-/** Whether a key that proved one of its secrets is taken. Without a proof nothing is said about it. */
-function admit({ record, lineage, principal }: KnownKey, secret: KeySecret | undefined, now: number): Principal | undefined {
-  if (secret === undefined) return undefined
+/** Takes a key of which a secret was proven, or says why not. */
+function admit({ record, lineage, principal }: KnownKey, secret: KeySecret, now: number): Principal {
   const { id, revocation, expiresAt, scope } = record
   if (revocation !== undefined) throw notTaken(`The key ${id} was revoked on ${day(revocation.at)}.`)
   if (isOver(expiresAt, now)) throw notTaken(`The key ${id} expired on ${day(expiresAt)}.`)

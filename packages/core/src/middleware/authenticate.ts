@@ -2,7 +2,8 @@ import { ConfigurationError, GatewayError } from '../errors.ts'
 import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
 import { gatewayCredentials, gatewayKeyHeader, type UpstreamCredential } from '../route/upstream-credential.ts'
 import { equalInConstantTime } from '../secret.ts'
-import type { Middleware } from './middleware.ts'
+import { checkKeyMayAsk, watchKey } from './authenticate-key.ts'
+import type { GatewayShape, Middleware } from './middleware.ts'
 
 /** What {@link authenticate} adds. */
 export interface Authenticated {
@@ -20,13 +21,15 @@ const maxCredentialLength = 4096
 
 /**
  * Lets in who presents a credential that `keys` knows, and nobody else. The key may come as `x-api-key`, as a bearer, as both, or in `x-sluice-key`;
- * two keys of different owners are refused.
+ * two keys of different owners are refused. Enforces what the key is bound to: its networks and its models; its upstreams are enforced where the
+ * request is sent. Where `keys` can watch, an exchange whose key is withdrawn as leaked is cut.
  */
 export function authenticate(keys: CredentialVerifier, options: AuthenticateOptions = {}): Middleware<object, Authenticated> {
   const mode = options.mode ?? 'swap'
   return {
     name: 'authenticate',
     adds: ['principal'],
+    check: (gateway) => checkNoKeyIsPassedOn(gateway, mode),
     handle: async (exchange, next) => {
       const presented = gatewayCredentials(exchange.headers, mode)
       if (presented.length === 0) {
@@ -46,9 +49,26 @@ export function authenticate(keys: CredentialVerifier, options: AuthenticateOpti
         principal ??= found
       }
       if (principal === undefined) throw new GatewayError('invalid-credential', 'The key is not known to this gateway. Ask its operator for a new one.')
+      await checkKeyMayAsk(exchange, principal)
+      const end = watchKey(keys, principal, () => exchange.cut(withdrawn()))
+      if (end !== undefined) exchange.onSettled(end)
       return next({ principal })
     },
   }
+}
+
+/** In swap mode the gateway's key stands where an upstream that is passed the client's credential would be sent it. */
+function checkNoKeyIsPassedOn({ upstreams }: GatewayShape, mode: UpstreamCredential['mode']): void {
+  const passing = mode === 'swap' ? upstreams.find(({ credentialMode }) => credentialMode !== 'swap') : undefined
+  if (passing === undefined) return
+  throw new ConfigurationError(
+    'authenticate.mode',
+    `is "swap", and the upstream "${passing.name}" is sent the client's own credential: it would be sent this gateway's keys. Use authenticate(keys, { mode: 'split' }), or swapCredential() for the upstream.`,
+  )
+}
+
+function withdrawn(): GatewayError {
+  return new GatewayError('invalid-credential', "The key of this request was withdrawn because it leaked. Ask this gateway's operator for a new one.")
 }
 
 /** A key given in configuration. */

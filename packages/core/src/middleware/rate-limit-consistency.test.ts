@@ -71,12 +71,12 @@ describe('G4: four instances over one book, one limit of a hundred a minute', ()
   })
 
   test('leased: over any stretch of random traffic no more than the limit, and in the long run not much less', async () => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       const { send, clock } = benchOf('leased')
       const random = randomOf(seed)
       const startedAt = clock.now()
       const takenAt: number[] = []
-      while (clock.now() - startedAt < 180_000) {
+      while (clock.now() - startedAt < 120_000) {
         await clock.advanceAsync(Math.floor(random() * (random() < 0.1 ? 4_000 : 200)))
         const count = random() < 0.2 ? 12 : 1
         const instance = Math.floor(random() * instances)
@@ -87,7 +87,7 @@ describe('G4: four instances over one book, one limit of a hundred a minute', ()
           expect(last - first + 1).toBeLessThanOrEqual(amount + (amount * ((takenAt[last] as number) - from)) / 60_000)
         }
       }
-      expect(takenAt.length).toBeGreaterThan(0.75 * 3 * amount)
+      expect(takenAt.length).toBeGreaterThan(0.75 * 2 * amount)
     }
   }, 60_000)
 

@@ -2,7 +2,7 @@ import { spendFacts } from '../budget/spend-facts.ts'
 import { isCovered, type SpendFacts } from '../budget/subjects.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { RateLimit } from '../ports/rate-book.ts'
-import type { RateDemand } from '../rates/rate-counters.ts'
+import type { RateDemand } from '../rates/rate-stages.ts'
 
 /** What limits cover an exchange, and whom lines take turns between. */
 export interface ExchangeDemands {

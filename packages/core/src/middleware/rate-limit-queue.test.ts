@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { rateBench, refusalOf, testRateBook, type RateBench, type Sent } from '../../test/rate-bench.ts'
+import { GatewayError } from '../errors.ts'
 import type { RateConsistency } from '../ports/rate-book.ts'
 import type { RateLimitInput } from '../rates/check-limit.ts'
 
@@ -110,18 +111,27 @@ describe('G5: concurrency', () => {
     expect([clock.pendingTimers, book.table.size]).toEqual([0, 0])
   })
 
-  test('one that leaves in the moment that its place is given to it gives it on', async () => {
-    const book = testRateBook()
-    const bench = rateBench({ book, limits: [places(1, { consistency: 'shared' })], isHeld: true })
-    const { clock, finish, reached, start } = bench
-    const leaving = start({ session: 'session-1' })
-    leaving.request.leave()
-    await leaving.settled
-    expect(book.table.size).toBe(0)
-    const [next] = (await startAll(bench, agents(1))) as [Sent]
-    await finish()
-    await all([next])
-    expect([reached.at(-1), book.table.size, clock.pendingTimers]).toEqual(['agent-0000', 0, 0])
+  test('one that leaves in the moment that its place or its bucket is given to it gives it back', async () => {
+    for (const unit of ['concurrency', 'requests'] as const) {
+      const book = testRateBook()
+      let onAnswer = (): void => undefined
+      const leaveMeanwhile =
+        <Arguments extends readonly unknown[], Value>(verb: (...given: Arguments) => Promise<Value>) =>
+        async (...given: Arguments): Promise<Value> => {
+          const answer = await verb(...given)
+          onAnswer()
+          return answer
+        }
+      const leaky = { ...book, enter: leaveMeanwhile(book.enter), take: leaveMeanwhile(book.take) }
+      const bench = rateBench({ book: leaky, limits: [places(1, { consistency: 'shared', unit })] })
+      const { clock, reached, start, send } = bench
+      const leaving = start({ session: 'session-1' })
+      onAnswer = () => leaving.request.leave()
+      expect((await leaving.settled)?.outcome.kind).toBe('client-gone')
+      onAnswer = () => undefined
+      expect((await send({ session: 'session-2' })).status).toBe(200)
+      expect([reached, clock.pendingTimers]).toEqual([['session-2'], 0])
+    }
   })
 
   test('a wait has one end: who has not come through by then is refused, and the place goes to the next', async () => {
@@ -164,6 +174,38 @@ describe('G5: concurrency', () => {
     expect(statuses(sent)).toEqual([200, 200, 200, 429])
   })
 
+  test('a place is free again after a refusal further on, a failure there, and an upstream that fails', async () => {
+    const refusing = { name: 'refusing', handle: () => Promise.reject(new GatewayError('refused', 'no')) }
+    const throwing = { name: 'throwing', handle: () => Promise.reject(new Error('bug')) }
+    for (const consistency of consistencies) {
+      const options = { limits: [places(1, { consistency, queueMillis: 0 })] }
+      for (const [more, status] of [
+        [{ behind: refusing }, 403],
+        [{ behind: throwing }, 500],
+        [{ status: 529 }, 529],
+      ] as const) {
+        const book = testRateBook()
+        const { send, clock } = rateBench({ ...options, ...more, book })
+        expect([(await send()).status, (await send()).status]).toEqual([status, status])
+        expect([book.table.size, clock.pendingTimers]).toEqual([0, 0])
+      }
+    }
+  })
+
+  test('who waits for a session to run out is let through when it has', async () => {
+    for (const consistency of consistencies) {
+      const limits = [places(1, { consistency, unit: 'sessions', perMillis: 10_000, queueMillis: 20_000 })]
+      const { send, start, clock } = rateBench({ limits, book: testRateBook() })
+      await send({ session: 'session-1' })
+      const waiting = start({ session: 'session-2' })
+      await clock.advanceAsync(9_999)
+      expect(waiting.sink.status).toBeUndefined()
+      await clock.advanceAsync(251)
+      await waiting.settled
+      expect([waiting.sink.status, clock.pendingTimers]).toEqual([200, 0])
+    }
+  })
+
   test('without a line a full room refuses at once', async () => {
     const bench = rateBench({ limits: [places(1, { queueMillis: 0 })], isHeld: true })
     const sent = await startAll(bench, agents(2))
@@ -195,7 +237,7 @@ describe('G5: places that several processes share', () => {
     const second = start({ instance: 1, session: 'session-2' })
     await clock.advanceAsync(10_000)
     const looks = book.asked.filter((verb) => verb === 'enter').length
-    expect(looks).toBeLessThanOrEqual(2 + 10_000 / 250)
+    expect(looks).toBeLessThanOrEqual(3 + 10_000 / 250)
     await finish()
     await first.settled
     await clock.advanceAsync(250)
@@ -259,15 +301,15 @@ describe('lines for buckets', () => {
   })
 
   test('nobody is kept waiting for what cannot come in time, and those who are refused at the end of a line are told how long it is', async () => {
-    const bench = rateBench({ limits: [requests(6, 15_000)], isHeld: false })
+    const bench = rateBench({ limits: [requests(6, 15_000)] })
     const { clock } = bench
     const sent = await startAll(bench, agents(10))
-    await clock.advanceAsync(10_000)
-    expect(statuses(sent).slice(6)).toEqual([200, 429, undefined, undefined])
-    await clock.advanceAsync(5_000)
+    await clock.advanceAsync(9_999)
+    expect(statuses(sent).slice(6)).toEqual([undefined, undefined, undefined, undefined])
+    await clock.advanceAsync(1)
     await all(sent)
     expect(statuses(sent).slice(6)).toEqual([200, 429, 429, 429])
-    expect(refusalOf((sent[7] as Sent).sink).retryAfter).toBe('30')
+    expect(sent.slice(7).map(({ sink }) => refusalOf(sink).retryAfter)).toEqual(['30', '20', '10'])
     expect(clock.pendingTimers).toBe(0)
   })
 

@@ -64,6 +64,7 @@ export class LeasedBuckets {
   async charge(claims: readonly RateClaim[], at: number): Promise<void> {
     const rest: RateClaim[] = []
     for (const claim of claims) {
+      if (claim.amount > 0) this.#countDemand(claim, at)
       const portion = this.#portionOf(claim.bucket, at)
       const here = claim.amount < 0 && portion.until <= at ? 0 : Math.min(portion.left, claim.amount)
       portion.left -= here

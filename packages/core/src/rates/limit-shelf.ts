@@ -2,7 +2,7 @@ import type { Fault } from '../errors.ts'
 import type { Clock } from '../host.ts'
 import type { RateBook, RateLimit } from '../ports/rate-book.ts'
 import { rateLimitOf } from './check-limit.ts'
-import type { StoreGuard } from './guarded-book.ts'
+import type { StoreGuard } from './store-guard.ts'
 
 /** No exchange is judged by limits older than this, while the store answers. */
 const maxAgeMillis = 5_000

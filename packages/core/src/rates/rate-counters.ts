@@ -1,17 +1,9 @@
 import type { Clock } from '../host.ts'
 import type { PlaceClaim, RateBook, RateClaim, RateConsistency, RateLimit, RateResult } from '../ports/rate-book.ts'
-import { RateBookUnavailable, type StoreGuard } from './guarded-book.ts'
+import { RateBookUnavailable, type StoreGuard } from './store-guard.ts'
 import { LeasedBuckets } from './leased-buckets.ts'
+import { claimOf, firstTake, placeOf, stagesOf, type RateDemand, type RateStage } from './rate-stages.ts'
 import { RateTable } from './rate-table.ts'
-
-/** A limit that covers an exchange, and where it is counted for it. */
-export interface RateDemand {
-  readonly limit: RateLimit
-  /** Of its bucket or room. */
-  readonly name: string
-  /** Who takes a place, where the limit is one of places. */
-  readonly holder: string
-}
 
 /** Why an exchange cannot go on now. */
 export type RateShortage =
@@ -33,42 +25,10 @@ interface Backend {
   readonly leave: (claims: readonly Pick<PlaceClaim, 'room' | 'holder'>[]) => Promise<void>
 }
 
-interface Stage {
-  readonly where: RateConsistency
-  readonly form: 'concurrency' | 'buckets' | 'sessions'
-  readonly demands: readonly RateDemand[]
-}
-
-/** A place in the store is held for so long, and extended while its exchange lasts: how long a crash keeps it. */
-export const placeMillis = 60_000
 /** What has not been touched for so long is looked at for forgetting. */
 const pruneAgeMillis = 60_000
 const localPruneMillis = 60_000
 const sharedPruneMillis = 600_000
-
-/**
- * What is asked for in order, so that what is refused late gives back little: places of exchanges, then buckets, then places of sessions, which cannot be given back
- * (the session may have been there before).
- */
-const stageOrder: readonly (readonly [Stage['form'], RateConsistency])[] = [
-  ['concurrency', 'local'],
-  ['concurrency', 'shared'],
-  ['buckets', 'local'],
-  ['buckets', 'shared'],
-  ['buckets', 'leased'],
-  ['sessions', 'local'],
-  ['sessions', 'shared'],
-]
-
-/** True for limits of places, which are held; false for those of buckets, which fill up again. */
-export function isRoom({ unit }: RateLimit): boolean {
-  return unit === 'concurrency' || unit === 'sessions'
-}
-
-/** Where a limit is counted. Places are not leased: there are too few of them to keep any back. */
-export function countedIn(limit: RateLimit): RateConsistency {
-  return limit.consistency === 'leased' && isRoom(limit) ? 'shared' : limit.consistency
-}
 
 /** What {@link RateCounters} count with. */
 export interface RateCountersOptions {
@@ -119,7 +79,7 @@ export class RateCounters {
   async admit(demands: readonly RateDemand[]): Promise<RateShortage | undefined> {
     const at = this.#clock.now()
     this.#prune(at)
-    const done: Stage[] = []
+    const done: RateStage[] = []
     for (const stage of stagesOf(demands)) {
       const shortage = await this.#pass(stage, at)
       if (shortage === undefined) done.push(stage)
@@ -160,7 +120,7 @@ export class RateCounters {
     return true
   }
 
-  async #pass({ where, form, demands }: Stage, at: number): Promise<RateShortage | undefined> {
+  async #pass({ where, form, demands }: RateStage, at: number): Promise<RateShortage | undefined> {
     const backend = this.#backends[where]
     try {
       if (form !== 'buckets') {
@@ -184,7 +144,7 @@ export class RateCounters {
     }
   }
 
-  async #giveBack(stages: readonly Stage[]): Promise<void> {
+  async #giveBack(stages: readonly RateStage[]): Promise<void> {
     const at = this.#clock.now()
     const given = stages.map(async ({ where, form, demands }) => {
       if (form === 'sessions') return
@@ -215,34 +175,9 @@ export class RateCounters {
     const shared = this.#shared
     if (shared === undefined || at < this.#sharedPruneAt) return
     this.#sharedPruneAt = at + sharedPruneMillis
-    void forgiving(this.#guard.ask('forget what is over', () => shared.prune(at - pruneAgeMillis)))
+    // Nobody waits for it, so it may take its time.
+    void forgiving(this.#guard.ask('forget what is over', () => shared.prune(at - pruneAgeMillis), Infinity))
   }
-}
-
-/** What every exchange takes before it is sent: a request of a limit of requests; of other units one, so that nobody is let in where nothing is left. */
-const firstTake = 1
-
-function stagesOf(demands: readonly RateDemand[]): readonly Stage[] {
-  const stages: Stage[] = []
-  for (const [form, where] of stageOrder) {
-    const some = demands.filter(({ limit }) => formOf(limit) === form && countedIn(limit) === where)
-    if (some.length > 0) stages.push({ form, where, demands: some })
-  }
-  return stages
-}
-
-function formOf({ unit }: RateLimit): Stage['form'] {
-  return unit === 'concurrency' || unit === 'sessions' ? unit : 'buckets'
-}
-
-function claimOf({ limit, name }: RateDemand, amount: number): RateClaim {
-  return { bucket: name, amount, capacity: limit.amount, perMillis: limit.perMillis }
-}
-
-/** An exchange of this process is over when the process is: only the store needs an expiry. */
-function placeOf({ limit, name, holder }: RateDemand, at: number): PlaceClaim {
-  const lastsMillis = limit.unit === 'sessions' ? limit.perMillis : limit.consistency === 'local' ? Infinity : placeMillis
-  return { room: name, holder, places: limit.amount, expiresAt: at + lastsMillis }
 }
 
 function shortageOf(demand: RateDemand, retryAfterMillis: number | undefined): RateShortage {

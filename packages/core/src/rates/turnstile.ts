@@ -1,5 +1,6 @@
 import type { Clock } from '../host.ts'
-import { countedIn, isRoom, placeMillis, type RateCounters, type RateDemand, type RateShortage, type UsedAmount } from './rate-counters.ts'
+import type { RateCounters, RateShortage, UsedAmount } from './rate-counters.ts'
+import { countedIn, isRoom, placeMillis, type RateDemand } from './rate-stages.ts'
 import type { Turn, WaitingLines } from './waiting-lines.ts'
 
 /** An exchange that wants through. */
@@ -80,7 +81,6 @@ export class Turnstile {
   async #try({ demands, signal }: Passenger): Promise<RateShortage | undefined> {
     signal.throwIfAborted()
     const shortage = await this.#counters.admit(demands)
-    if (signal.aborted && shortage === undefined) await this.#counters.withdraw(demands)
     signal.throwIfAborted()
     return shortage
   }
@@ -96,7 +96,9 @@ export class Turnstile {
   #retryIn(shortage: RateShortage & { readonly kind: 'short' }): number | undefined {
     const { demand, retryAfterMillis } = shortage
     if (retryAfterMillis !== undefined) return Math.max(1, retryAfterMillis)
-    return countedIn(demand.limit) === 'local' ? undefined : Math.ceil(pollMillis * (0.5 + this.#random() / 2))
+    // A place of this process is left with a call; those of sessions run out silently.
+    const isTold = demand.limit.unit === 'concurrency' && countedIn(demand.limit) === 'local'
+    return isTold ? undefined : Math.ceil(pollMillis * (0.5 + this.#random() / 2))
   }
 
   #passage(demands: readonly RateDemand[]): Passage {

@@ -32,7 +32,7 @@ interface Standing {
 interface Line {
   /** Stays the head until it leaves, whoever else comes. */
   head: Standing | undefined
-  /** Groups in the order of their turns. */
+  /** Groups in the order of their turns, heads included. */
   readonly groups: Map<string, Standing[]>
   length: number
 }
@@ -87,22 +87,18 @@ export class WaitingLines {
         isInLine = false
         line.length -= 1
         if (line.length === 0) this.#lines.delete(name)
-        if (line.head === standing) line.head = undefined
-        else leaveGroup(line, standing)
+        const isHead = line.head === standing
+        leaveGroup(line, standing, isHead)
+        if (isHead) line.head = undefined
         this.#nextHead(line)
       },
     }
   }
 
-  /** The first of the group whose turn it is; the group goes behind the others. */
+  /** The first of the group whose turn it is. */
   #nextHead(line: Line): void {
     if (line.head !== undefined) return
-    const next = line.groups.entries().next().value
-    if (next === undefined) return
-    const [group, standings] = next
-    line.head = standings.shift()
-    line.groups.delete(group)
-    if (standings.length > 0) line.groups.set(group, standings)
+    line.head = line.groups.values().next().value?.[0]
     if (line.head !== undefined) call(line.head)
   }
 
@@ -133,8 +129,9 @@ function call(standing: Standing): void {
   standing.wake?.()
 }
 
-function leaveGroup(line: Line, standing: Standing): void {
-  const others = line.groups.get(standing.group)?.filter((other) => other !== standing) ?? []
-  if (others.length > 0) line.groups.set(standing.group, others)
-  else line.groups.delete(standing.group)
+/** A group whose head leaves goes behind the others. */
+function leaveGroup({ groups }: Line, standing: Standing, isHead: boolean): void {
+  const others = groups.get(standing.group)?.filter((other) => other !== standing) ?? []
+  if (isHead || others.length === 0) groups.delete(standing.group)
+  if (others.length > 0) groups.set(standing.group, others)
 }

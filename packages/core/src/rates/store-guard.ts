@@ -8,8 +8,8 @@ export class RateBookUnavailable extends Error {
 
 /** After a failure the store is let alone for so long: exchanges must not queue up behind its timeouts. */
 const restMillis = 1_000
-/** A store that has not answered by then counts as out. */
-const patienceMillis = 2_000
+/** A store that has not answered an exchange by then counts as out. */
+const exchangePatienceMillis = 2_000
 
 /** Asks a store, notices its outages, and tells of each once. */
 export class StoreGuard {
@@ -24,10 +24,11 @@ export class StoreGuard {
   }
 
   /** @throws RateBookUnavailable where the store fails, does not answer in time, or has failed a moment ago */
-  async ask<Value>(what: string, call: () => Promise<Value>): Promise<Value> {
+  async ask<Value>(what: string, call: () => Promise<Value>, patienceMillis: number = exchangePatienceMillis): Promise<Value> {
     if (this.#clock.now() < this.#restsUntil) throw new RateBookUnavailable('the rate book has failed a moment ago')
     const late = Promise.withResolvers<never>()
-    const cancel = this.#clock.after(patienceMillis, () => late.reject(new Error(`no answer within ${patienceMillis} ms`)))
+    const cancel =
+      patienceMillis === Infinity ? () => undefined : this.#clock.after(patienceMillis, () => late.reject(new Error(`no answer within ${patienceMillis} ms`)))
     try {
       const value = await Promise.race([call(), late.promise])
       this.#recovered()

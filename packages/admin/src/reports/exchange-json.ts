@@ -11,6 +11,7 @@ import type {
   UsageLine,
   UsageSource,
 } from '@sluice/core'
+import { z } from 'zod'
 
 /** An exchange as `sluice exchanges --json` and the JSON log show it. What is not known is null, never 0; money is text, so that no reader rounds it. */
 export interface ExchangeJson {
@@ -99,3 +100,54 @@ export function toExchangeJson(entry: LedgerEntry): ExchangeJson {
 function knownOf(attribution: Attribution): ExchangeJson['attribution'] {
   return Object.fromEntries(Object.entries(attribution).filter(([, value]) => value !== undefined)) as ExchangeJson['attribution']
 }
+
+const attributed = z.strictObject({ value: z.string(), source: z.string() })
+const buckets = {
+  freshInputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWrite5mTokens: z.number(),
+  cacheWrite1hTokens: z.number(),
+  outputTokens: z.number(),
+  webSearchRequests: z.number(),
+  webFetchRequests: z.number(),
+}
+const digest = z.string().nullable()
+
+/** The schema of {@link ExchangeJson}. */
+export const exchangeAnswer: z.ZodType = z.strictObject({
+  id: z.string(),
+  outcome: z.string(),
+  error: z.strictObject({ origin: z.enum(['gateway', 'upstream']), code: z.string() }).nullable(),
+  status: z.number().nullable(),
+  method: z.string(),
+  path: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string(),
+  durationMillis: z.number(),
+  firstByteMillis: z.number().nullable(),
+  attribution: z.object({ kind: attributed, tags: z.record(z.string(), z.string()) }).catchall(attributed),
+  principal: z.looseObject({ keyId: z.string(), developer: z.string() }).nullable(),
+  requestedModel: z.string().nullable(),
+  resolvedModel: z.string().nullable(),
+  billedModel: z.string().nullable(),
+  stream: z.boolean(),
+  stopReason: z.string().nullable(),
+  usage: z.strictObject({ source: z.string(), ...buckets, lines: z.array(z.looseObject({})), flags: z.array(z.string()) }),
+  cost: z.strictObject({
+    state: z.string(),
+    nanoUsd: z.string(),
+    lines: z.array(z.strictObject({ model: z.string(), role: z.string(), state: z.string(), nanoUsd: z.string() })),
+    priceVersion: z.string(),
+  }),
+  costNanoUsd: z.string(),
+  attempts: z.array(z.looseObject({ upstream: z.string() })),
+  upstreamRequestId: z.string().nullable(),
+  messageId: z.string().nullable(),
+  requestBytes: z.number(),
+  responseBytes: z.number(),
+  requestDigest: digest,
+  upstreamRequestDigest: digest,
+  upstreamResponseDigest: digest,
+  responseDigest: digest,
+  patches: z.array(z.looseObject({})),
+})

@@ -1,5 +1,6 @@
 import { noTokens, type Percentiles, type ReportDimension, type ReportRow, type TokenBuckets } from '@sluice/core'
 import { entryDimensions } from '@sluice/core/ledger'
+import { z } from 'zod'
 
 /** Every dimension of a report, in the order of its columns. */
 export const dimensions: readonly ReportDimension[] = ['day', 'hour', ...entryDimensions]
@@ -47,3 +48,23 @@ export const emptyTotal: ReportRowJson = {
   firstByteMillis: null,
   durationMillis: null,
 }
+
+const percentiles = z.strictObject({ p50: z.number(), p90: z.number(), p99: z.number() }).nullable()
+
+/** The schema of {@link ReportRowJson}. */
+export const reportRowAnswer: z.ZodType = z.strictObject({
+  ...Object.fromEntries(dimensions.map((dimension) => [dimension, z.string().nullable().optional()])),
+  exchanges: z.number(),
+  freshInputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWrite5mTokens: z.number(),
+  cacheWrite1hTokens: z.number(),
+  outputTokens: z.number(),
+  webSearchRequests: z.number(),
+  webFetchRequests: z.number(),
+  costNanoUsd: z.string().regex(/^-?\d+$/),
+  unpricedExchanges: z.number(),
+  partialExchanges: z.number(),
+  firstByteMillis: percentiles,
+  durationMillis: percentiles,
+})

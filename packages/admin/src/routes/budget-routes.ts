@@ -1,0 +1,203 @@
+import { budgetStatus, canonicalJson, checkBudget, type Budget } from '@sluice/core'
+import { z } from 'zod'
+import { sha256Hex, withoutUndefined } from '../plain.ts'
+import type { AdminActor } from '../power.ts'
+import { badRequest, conflict, notFound, shown } from '../refusal.ts'
+import { route, type Answer, type Route } from '../route.ts'
+import type { AdminParts } from '../stores.ts'
+import { budgetAnswer, budgetStatusAnswer, toBudgetAnswer, toBudgetStatusJson, windowSchema, type BudgetStatusJson, type WindowInput } from './budget-json.ts'
+import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField } from './paging.ts'
+import { matchesOfSubject, reachesSubject, subjectSchema, warningSchema } from './subject.ts'
+
+const percent = z.number().min(0).max(1_000)
+const digits = z.string().regex(/^[1-9]\d{0,29}$/, 'give a whole number above 0 as text').meta({ description: 'A whole number as text, in the unit.' })
+
+const definition = {
+  name: z.string().min(1).max(100).optional(),
+  subject: subjectSchema,
+  unit: z.enum(['nano-usd', 'tokens', 'requests']).optional().meta({ description: 'nano-usd unless given.' }),
+  amount: digits,
+  window: windowSchema,
+  thresholds: z.array(percent).max(20).optional(),
+  hardPercent: percent.optional(),
+  isStrict: z.boolean().optional(),
+  action: z.enum(['warn', 'queue', 'downgrade', 'block', 'cut']).optional(),
+  sharing: z.enum(['pool', 'each']).optional(),
+  maxSharePercent: percent.optional(),
+  carryOverPercent: percent.optional(),
+  notice: z.string().min(1).max(500).optional(),
+  version: z.int().min(0).optional().meta({ description: 'The version that is to be replaced, 0 for none: refused where it is another by now.' }),
+  reason: reasonField.optional(),
+}
+const definitionSchema = z.strictObject(definition)
+type Definition = z.infer<typeof definitionSchema>
+
+const defined = z.strictObject({
+  budget: budgetAnswer,
+  isNew: z.boolean(),
+  matches: z.strictObject({ keys: z.number().nullable() }),
+  warnings: z.array(warningSchema),
+})
+
+/** How often a definition that lost a race is tried again. */
+const mostTries = 5
+
+/** Routes of budgets, but for the questions about how they stand. */
+export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): readonly Route[] {
+  const { budgets, keyRing } = stores
+  const find = async (id: string): Promise<Budget | undefined> => (await budgets.budgets()).find((budget) => budget.id === id)
+  const seen = async (actor: AdminActor, id: string): Promise<Budget> => {
+    const found = await find(id)
+    if (found === undefined || !(await reachesSubject(actor, found.subject, keyRing))) throw notFound(`budget "${shown(id)}"`)
+    return found
+  }
+  const define = async (actor: AdminActor, id: string, input: Definition): Promise<Answer> => {
+    const subject = withoutUndefined(input.subject)
+    if (!(await reachesSubject(actor, subject, keyRing))) throw notFound(`budget or scope for this subject`)
+    const { version, reason, ...rest } = input
+    for (let tries = 1; ; tries += 1) {
+      const before = await find(id)
+      // A budget of somebody else must not become one's own by taking its id.
+      if (before !== undefined && !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`budget "${shown(id)}"`)
+      if (version !== undefined && version !== (before?.version ?? 0))
+        throw conflict(`version: the budget "${id}" is at ${before?.version ?? 0} by now. Read it again, and decide again.`)
+      const after = checkBudget({
+        ...withoutUndefined(rest),
+        id,
+        name: input.name ?? nameOf(input),
+        subject,
+        unit: input.unit ?? 'nano-usd',
+        amount: BigInt(input.amount),
+        window: zoned(input.window, timeZone),
+        raises: before?.raises ?? [],
+        createdAt: before?.createdAt ?? now(),
+        version: (before?.version ?? 0) + 1,
+      })
+      const change = { action: 'budget.define', subject: `budget:${id}`, reason, after: toBudgetAnswer(after), ...(before !== undefined && { before: toBudgetAnswer(before) }) }
+      const isKept = await changes.recorded(actor, change, async () => {
+        const kept = await budgets.define(after)
+        if (!kept && (version !== undefined || tries >= mostTries)) throw conflict(`The budget "${id}" was changed meanwhile. Read it again, and decide again.`)
+        return kept
+      })
+      if (!isKept) continue
+      const { keys, warnings } = await matchesOfSubject(subject, stores)
+      return { status: before === undefined ? 201 : 200, body: { budget: toBudgetAnswer(after), isNew: before === undefined, matches: { keys }, warnings } }
+    }
+  }
+  const changeRaises = async (actor: AdminActor, id: string, action: string, reason: string, change: (budget: Budget) => Budget['raises']): Promise<Budget> => {
+    for (let tries = 1; ; tries += 1) {
+      const before = await seen(actor, id)
+      const after: Budget = { ...before, raises: change(before), version: before.version + 1 }
+      const entry = { action, subject: `budget:${id}`, reason, before: toBudgetAnswer(before), after: toBudgetAnswer(after) }
+      const isKept = await changes.recorded(actor, entry, async () => {
+        const kept = await budgets.define(after)
+        if (!kept && tries >= mostTries) throw conflict(`The budget "${id}" was changed meanwhile. Try again.`)
+        return kept
+      })
+      if (isKept) return after
+    }
+  }
+  return [
+    route({
+      name: 'budgets.define',
+      method: 'POST',
+      path: 'budgets',
+      about: 'Sets a budget. Without an id it takes the place of the one with the same subject, unit, window and sharing.',
+      body: z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).optional(), ...definition }),
+      status: 201,
+      answer: defined,
+      handle: async ({ actor, body: { id, ...input } }) => define(actor, id ?? (await idOf(input, timeZone)), input),
+    }),
+    route({
+      name: 'budgets.put',
+      method: 'PUT',
+      path: 'budgets/{id}',
+      about: 'Sets the budget of this id as a whole: what is not given takes its default. Raises stay.',
+      body: definitionSchema,
+      answer: defined,
+      handle: async ({ actor, id, body }) => define(actor, id, body),
+    }),
+    route({
+      name: 'budgets.list',
+      method: 'GET',
+      path: 'budgets',
+      about: 'Lists budgets in order of their id.',
+      query: z.strictObject({ after: afterParameter.optional(), limit: limitParameter.optional() }),
+      answer: z.strictObject({ budgets: z.array(budgetAnswer), next: nextField }),
+      handle: async ({ actor, query }) => {
+        const visible: Budget[] = []
+        const limit = limitOf(query)
+        for (const budget of await budgets.budgets()) {
+          if (query.after !== undefined && budget.id <= query.after) continue
+          if (visible.length > limit) break
+          if (await reachesSubject(actor, budget.subject, keyRing)) visible.push(budget)
+        }
+        const { items, next } = pageOf(visible, limit, ({ id }) => id)
+        return { body: { budgets: items.map(toBudgetAnswer), next } }
+      },
+    }),
+    route({
+      name: 'budgets.get',
+      method: 'GET',
+      path: 'budgets/{id}',
+      about: 'One budget, and how it stands.',
+      query: z.strictObject({ member: z.string().min(1).max(256).optional().meta({ description: 'Whose pot, where each developer has one.' }) }),
+      answer: budgetStatusAnswer,
+      handle: async ({ actor, id, query }): Promise<{ body: BudgetStatusJson }> => {
+        const budget = await seen(actor, id)
+        return { body: toBudgetStatusJson(await budgetStatus(budgets, budget, now(), query.member), query.member) }
+      },
+    }),
+    route({
+      name: 'budgets.remove',
+      method: 'DELETE',
+      path: 'budgets/{id}',
+      about: 'Removes a budget. What was spent stays in the ledger.',
+      query: z.strictObject({ reason: reasonField.optional() }),
+      answer: z.strictObject({ removed: z.string() }),
+      handle: async ({ actor, id, query }) => {
+        const before = await seen(actor, id)
+        const change = { action: 'budget.remove', subject: `budget:${id}`, reason: query.reason, before: toBudgetAnswer(before) }
+        await changes.recorded(actor, change, async () => {
+          if (!(await budgets.remove(id))) throw notFound(`budget "${shown(id)}"`)
+        })
+        return { body: { removed: id } }
+      },
+    }),
+    route({
+      name: 'budgets.raise',
+      method: 'POST',
+      path: 'budgets/{id}/raises',
+      about: 'Raises a budget until an instant; nothing has to be undone then.',
+      body: z.strictObject({ amount: digits, until: z.iso.datetime({ offset: true }), reason: reasonField }),
+      status: 201,
+      answer: budgetAnswer,
+      handle: async ({ actor, id, body }) => {
+        const until = Date.parse(body.until)
+        if (until <= now()) throw badRequest('until: lies in the past.')
+        const raise = { id: `raise_${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`, amount: BigInt(body.amount), until, reason: body.reason }
+        // Raises that have ended go when the next one comes, so that they do not pile up; the audit log keeps them.
+        const after = await changeRaises(actor, id, 'budget.raise', body.reason, ({ raises }) => [...raises.filter((old) => old.until > now()), raise])
+        return { status: 201, body: toBudgetAnswer(after) }
+      },
+    }),
+  ]
+}
+
+/** One id for one thing that is counted: who sets it twice has set it once. */
+async function idOf({ subject, unit, window, sharing }: Pick<Definition, 'subject' | 'unit' | 'window' | 'sharing'>, timeZone: string): Promise<string> {
+  const counted = { subject: withoutUndefined(subject), unit: unit ?? 'nano-usd', window: zoned(window, timeZone), sharing: sharing ?? 'pool' }
+  return `bg_${(await sha256Hex(canonicalJson(counted))).slice(0, 16)}`
+}
+
+function zoned(window: WindowInput, timeZone: string): Budget['window'] {
+  if (window.kind === 'rolling' || window.kind === 'total') return window
+  return { kind: window.kind, timeZone: window.timeZone ?? timeZone }
+}
+
+/** What people read in a refusal where nobody gave it a name. */
+function nameOf({ subject: { scope, key, tag, model }, window }: Definition): string {
+  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter((part) => part !== undefined)
+  const when = window.kind === 'rolling' ? `${window.hours} hours` : window.kind
+  return shown(`${what.join(', ')} (${when})`, 100)
+}

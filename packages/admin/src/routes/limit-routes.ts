@@ -1,0 +1,158 @@
+import { canonicalJson, rateLimitOf, type RateLimit } from '@sluice/core'
+import { z } from 'zod'
+import { sha256Hex, withoutUndefined } from '../plain.ts'
+import type { AdminActor } from '../power.ts'
+import { badRequest, conflict, notFound, shown } from '../refusal.ts'
+import { route, type Answer, type Route } from '../route.ts'
+import type { AdminParts } from '../stores.ts'
+import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField } from './paging.ts'
+import { matchesOfSubject, reachesSubject, subjectSchema, warningSchema } from './subject.ts'
+
+const each = z.enum(['all', 'key', 'developer', 'session'])
+const unit = z.enum(['requests', 'fresh-input-tokens', 'output-tokens', 'nano-usd', 'concurrency', 'sessions'])
+const consistency = z.enum(['local', 'shared', 'leased'])
+
+const definition = {
+  name: z.string().min(1).max(100).optional(),
+  subject: subjectSchema,
+  each: each.optional().meta({ description: 'all unless given: one count for everybody that the subject covers.' }),
+  unit,
+  amount: z.int().min(1).meta({ description: 'So many per perMillis; of concurrency and sessions, so many at a time.' }),
+  perMillis: z.int().min(1_000).max(7 * 86_400_000).optional().meta({ description: 'A minute unless given.' }),
+  consistency: consistency.optional().meta({ description: 'shared unless given.' }),
+  queueMillis: z.int().min(0).max(600_000).optional().meta({ description: 'How long an exchange may wait for its turn: 30 s for concurrency, else 0, unless given.' }),
+  version: z.int().min(0).optional().meta({ description: 'The version that is to be replaced, 0 for none: refused where it is another by now.' }),
+  reason: reasonField.optional(),
+}
+const definitionSchema = z.strictObject(definition)
+type Definition = z.infer<typeof definitionSchema>
+
+const limitAnswer = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  subject: z.strictObject({
+    scope: z.string().optional(),
+    key: z.string().optional(),
+    tag: z.strictObject({ name: z.string(), value: z.string() }).optional(),
+    model: z.string().optional(),
+  }),
+  each,
+  unit,
+  amount: z.number(),
+  perMillis: z.number(),
+  consistency,
+  queueMillis: z.number(),
+  createdAt: z.string(),
+  version: z.number(),
+})
+const defined = z.strictObject({ limit: limitAnswer, isNew: z.boolean(), matches: z.strictObject({ keys: z.number().nullable() }), warnings: z.array(warningSchema) })
+
+function toLimitJson(limit: RateLimit): object {
+  return { ...limit, createdAt: new Date(limit.createdAt).toISOString() }
+}
+
+const mostTries = 5
+
+/** Routes of rate limits. */
+export function limitRoutes({ stores, changes, now }: AdminParts): readonly Route[] {
+  const { rates, keyRing } = stores
+  const find = async (id: string): Promise<RateLimit | undefined> => (await rates.limits()).find((limit) => limit.id === id)
+  const define = async (actor: AdminActor, id: string, input: Definition): Promise<Answer> => {
+    const subject = withoutUndefined(input.subject)
+    if (!(await reachesSubject(actor, subject, keyRing))) throw notFound('limit or scope for this subject')
+    if (input.unit === 'sessions' && input.each === 'session') throw badRequest('each: a session cannot be counted for each session. Give all, key or developer.')
+    for (let tries = 1; ; tries += 1) {
+      const before = await find(id)
+      if (before !== undefined && !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`limit "${shown(id)}"`)
+      if (input.version !== undefined && input.version !== (before?.version ?? 0))
+        throw conflict(`version: the limit "${id}" is at ${before?.version ?? 0} by now. Read it again, and decide again.`)
+      const after = rateLimitOf({
+        id,
+        name: input.name ?? nameOf(input),
+        subject,
+        each: input.each ?? 'all',
+        unit: input.unit,
+        amount: input.amount,
+        perMillis: input.perMillis ?? 60_000,
+        consistency: input.consistency ?? 'shared',
+        queueMillis: input.queueMillis ?? (input.unit === 'concurrency' ? 30_000 : 0),
+        createdAt: before?.createdAt ?? now(),
+        version: (before?.version ?? 0) + 1,
+      })
+      const change = { action: 'limit.define', subject: `limit:${id}`, reason: input.reason, after: toLimitJson(after), ...(before !== undefined && { before: toLimitJson(before) }) }
+      const isKept = await changes.recorded(actor, change, async () => {
+        const kept = await rates.define(after)
+        if (!kept && (input.version !== undefined || tries >= mostTries)) throw conflict(`The limit "${id}" was changed meanwhile. Read it again, and decide again.`)
+        return kept
+      })
+      if (!isKept) continue
+      const { keys, warnings } = await matchesOfSubject(subject, stores)
+      return { status: before === undefined ? 201 : 200, body: { limit: toLimitJson(after), isNew: before === undefined, matches: { keys }, warnings } }
+    }
+  }
+  return [
+    route({
+      name: 'limits.define',
+      method: 'POST',
+      path: 'limits',
+      about: 'Sets a limit. Without an id it takes the place of the one with the same subject, unit and each.',
+      body: z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).optional(), ...definition }),
+      status: 201,
+      answer: defined,
+      handle: async ({ actor, body: { id, ...input } }) => define(actor, id ?? (await idOf(input)), input),
+    }),
+    route({
+      name: 'limits.put',
+      method: 'PUT',
+      path: 'limits/{id}',
+      about: 'Sets the limit of this id as a whole: what is not given takes its default.',
+      body: definitionSchema,
+      answer: defined,
+      handle: async ({ actor, id, body }) => define(actor, id, body),
+    }),
+    route({
+      name: 'limits.list',
+      method: 'GET',
+      path: 'limits',
+      about: 'Lists limits in order of their id.',
+      query: z.strictObject({ after: afterParameter.optional(), limit: limitParameter.optional() }),
+      answer: z.strictObject({ limits: z.array(limitAnswer), next: nextField }),
+      handle: async ({ actor, query }) => {
+        const visible: RateLimit[] = []
+        const size = limitOf(query)
+        for (const limit of await rates.limits()) {
+          if (query.after !== undefined && limit.id <= query.after) continue
+          if (visible.length > size) break
+          if (await reachesSubject(actor, limit.subject, keyRing)) visible.push(limit)
+        }
+        const { items, next } = pageOf(visible, size, ({ id }) => id)
+        return { body: { limits: items.map(toLimitJson), next } }
+      },
+    }),
+    route({
+      name: 'limits.remove',
+      method: 'DELETE',
+      path: 'limits/{id}',
+      about: 'Removes a limit.',
+      query: z.strictObject({ reason: reasonField.optional() }),
+      answer: z.strictObject({ removed: z.string() }),
+      handle: async ({ actor, id, query }) => {
+        const before = await find(id)
+        if (before === undefined || !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`limit "${shown(id)}"`)
+        await changes.recorded(actor, { action: 'limit.remove', subject: `limit:${id}`, reason: query.reason, before: toLimitJson(before) }, async () => {
+          if (!(await rates.remove(id))) throw notFound(`limit "${shown(id)}"`)
+        })
+        return { body: { removed: id } }
+      },
+    }),
+  ]
+}
+
+async function idOf({ subject, unit: counted, each: whom }: Pick<Definition, 'subject' | 'unit' | 'each'>): Promise<string> {
+  return `lm_${(await sha256Hex(canonicalJson({ subject: withoutUndefined(subject), unit: counted, each: whom ?? 'all' }))).slice(0, 16)}`
+}
+
+function nameOf({ subject: { scope, key, tag, model }, unit: counted }: Definition): string {
+  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter((part) => part !== undefined)
+  return shown(`${what.join(', ')} (${counted})`, 100)
+}

@@ -1,0 +1,75 @@
+import {
+  attribute,
+  authenticate,
+  budget,
+  createGateway,
+  pricing,
+  rateLimit,
+  staticKeys,
+  usageRoute,
+  type CredentialVerifier,
+  type DigestAlgorithm,
+  type Fault,
+  type Gateway,
+  type Runtime,
+  type StaticKey,
+  type UpstreamOptions,
+  type VirtualKeys,
+} from '@sluice/core'
+import type { SluiceConfig } from './config-file.ts'
+import { bothKeys, recogniseKeys, withoutIssuedKeys } from './gateway-keys.ts'
+import { loopbackClientsOnly } from './open-guard.ts'
+import type { OpenStore } from './open-store.ts'
+import type { StartPlan } from './plan.ts'
+import type { StartLog } from './start-log.ts'
+
+/** What a gateway is put together from. */
+export interface GatewayParts {
+  readonly runtime: Runtime
+  readonly plan: StartPlan
+  readonly config: SluiceConfig
+  readonly upstreams: readonly UpstreamOptions[]
+  /** Keys that are let in besides those that were issued. */
+  readonly configuredKeys: readonly StaticKey[]
+  readonly issuedKeys: VirtualKeys
+  readonly store: OpenStore
+  readonly log: StartLog
+  readonly maxBodyBytes: number | undefined
+  readonly digest: DigestAlgorithm | undefined
+}
+
+/** A gateway, and what is left to do once it has drained. */
+export interface BuiltGateway {
+  readonly gateway: Gateway
+  /** Delivers what waits for a store that was out. Resolves with how many settlements still do. */
+  readonly flush: () => Promise<number>
+}
+
+/** The place where the gateway of `sluice start` is put together: who, whose, how fast, how much, your own, and what it cost. */
+export function gatewayOf(parts: GatewayParts): BuiltGateway {
+  const { plan, config, store, log, issuedKeys, configuredKeys } = parts
+  const onFault = (fault: Fault): void => log.fault(fault)
+  const keys: CredentialVerifier = configuredKeys.length === 0 ? issuedKeys : bothKeys(staticKeys(configuredKeys), issuedKeys)
+  const holding = budget(store.budgets, {
+    onFault,
+    onThreshold: ({ budget: { id, name }, percent }) => log.notice(`Budget ${id} ("${name}") has passed ${percent} %.`),
+  })
+  let gateway: Gateway = createGateway({
+    runtime: parts.runtime,
+    upstreams: parts.upstreams.map((upstream) => ({ ...upstream, credential: withoutIssuedKeys(upstream.credential, issuedKeys) })),
+    host: { onFault },
+    routes: [usageRoute({ keys, book: store.budgets })],
+    ...(config.pricing !== undefined && { pricing: pricing(config.pricing) }),
+    ...(parts.maxBodyBytes !== undefined && { maxBodyBytes: parts.maxBodyBytes }),
+    ...(parts.digest !== undefined && { digest: parts.digest }),
+  })
+  if (plan.access.kind === 'open') gateway = gateway.use(loopbackClientsOnly())
+  const asksForKey = plan.access.kind === 'keys' || plan.access.kind === 'generated' || plan.access.kind === 'issued'
+  gateway = asksForKey ? gateway.use(authenticate(keys, { mode: plan.credential })) : gateway.use(recogniseKeys(issuedKeys))
+  gateway = gateway.use(attribute()).use(rateLimit({ book: store.rates, onFault })).use(holding)
+  for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
+  const logged = { append: (entry: Parameters<StartLog['exchange']>[0]) => Promise.resolve(log.exchange(entry)), report: nothing, exchanges: nothing }
+  return { gateway: gateway.record(logged).record(store.ledger), flush: () => holding.flush() }
+}
+
+const nothing = (): Promise<readonly never[]> => Promise.resolve([])

@@ -1,0 +1,102 @@
+import { ConfigurationError, type AuditLog, type BudgetBook, type KeyRing, type Ledger, type RateBook, type ScopeTree } from '@sluice/core'
+import { memoryAuditLog, memoryBudgetBook, memoryKeyRing, memoryLedger, memoryRateBook, memoryScopeTree } from '@sluice/storage-memory'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { CommandError, messageOf } from '../errors.ts'
+import type { StoreSetting } from './store-setting.ts'
+
+/** Everything that a gateway keeps, open. */
+export interface OpenStore {
+  readonly kind: StoreSetting['kind']
+  /** Where it is, in words that hold no password. */
+  readonly about: string
+  readonly ledger: Ledger
+  readonly keyRing: KeyRing
+  readonly scopes: ScopeTree
+  readonly budgets: BudgetBook
+  readonly rates: RateBook
+  readonly audit: AuditLog
+  /** The secret of a name, made and kept where there is none. */
+  readonly secret: (name: string, make: () => string) => Promise<string>
+  /** What the store wants done every so often. */
+  readonly maintain?: (now: number) => Promise<unknown>
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Opens a store.
+ *
+ * @throws ConfigurationError where somebody else has the file open, CommandError where it cannot be used; both say what to do
+ */
+export async function openStore(setting: StoreSetting): Promise<OpenStore> {
+  try {
+    if (setting.kind === 'sqlite') return await openSqliteStore(setting.path)
+    return setting.kind === 'postgres' ? await openPgStore(setting.url) : openMemoryStore()
+  } catch (cause) {
+    if (ConfigurationError.is(cause)) throw cause
+    throw new CommandError(`--store: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** A pepper or another secret: 256 bits. */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** A store in memory: gone when the gateway stops. */
+export function openMemoryStore(): OpenStore {
+  const secrets = new Map<string, string>()
+  return {
+    kind: 'memory',
+    about: 'in memory, until the gateway stops',
+    ledger: memoryLedger(),
+    keyRing: memoryKeyRing(),
+    scopes: memoryScopeTree(),
+    budgets: memoryBudgetBook(),
+    rates: memoryRateBook(),
+    audit: memoryAuditLog(),
+    secret: (name, make) => {
+      const secret = secrets.get(name) ?? make()
+      secrets.set(name, secret)
+      return Promise.resolve(secret)
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+async function openSqliteStore(path: string): Promise<OpenStore> {
+  const { openSqlite } = await import('@sluice/storage-sqlite')
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const { keys, time: _, database: __, ...store } = await openSqlite(path)
+  return { kind: 'sqlite', about: `in ${path}`, keyRing: keys, ...store }
+}
+
+/** Connections to PostgreSQL of one gateway. */
+const mostConnections = 10
+const connectMillis = 5_000
+
+async function openPgStore(url: string): Promise<OpenStore> {
+  const [{ pgStore }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
+  const pool = new pg.Pool({ connectionString: url, max: mostConnections, connectionTimeoutMillis: connectMillis })
+  const store = pgStore(pool)
+  try {
+    await store.checkSchema()
+  } catch (cause) {
+    await store.close()
+    await pool.end()
+    throw cause
+  }
+  const { keys, time: _, checkSchema: __, ...ports } = store
+  const { hostname, pathname } = new URL(url)
+  return {
+    kind: 'postgres',
+    about: `in the PostgreSQL database ${decodeURIComponent(pathname.slice(1)) || '(default)'} on ${hostname || 'localhost'}`,
+    keyRing: keys,
+    ...ports,
+    close: async () => {
+      await store.close()
+      await pool.end()
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import { PGlite } from '@electric-sql/pglite'
+import { createPgConfig } from '@electric-sql/pglite/node-postgres'
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { migrate } from '../src/index.ts'
+
+/** A database for one test file. */
+export interface TestDatabase {
+  readonly name: 'PostgreSQL' | 'PGlite'
+  readonly pool: pg.Pool
+  /** A schema of its own, migrated: as good as a fresh database, and cheaper. */
+  readonly freshSchema: () => Promise<string>
+  readonly close: () => Promise<void>
+}
+
+/** Whether there is a real server to test against. */
+export const hasPostgres: boolean = inject('postgresPort') !== 0
+
+let schemas = 0
+
+function databaseOn(name: TestDatabase['name'], pool: pg.Pool, close: () => Promise<void>): TestDatabase {
+  // A server that a test stops breaks idle connections; without a listener, that would end the test run.
+  pool.on('error', () => undefined)
+  return {
+    name,
+    pool,
+    freshSchema: async () => {
+      const schema = `s${(schemas += 1)}`
+      await migrate(pool, { schema })
+      return schema
+    },
+    close,
+  }
+}
+
+/** Makes an empty database on the server that all test files share, and resolves with its URL. */
+export async function createDatabase(): Promise<string> {
+  const server = `postgres://postgres@127.0.0.1:${inject('postgresPort')}`
+  const name = `t_${randomUUID().replaceAll('-', '')}`
+  const admin = new pg.Client({ connectionString: `${server}/postgres` })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  await admin.end()
+  return `${server}/${name}`
+}
+
+/** A new database on the real server. */
+export async function postgresDatabase(): Promise<TestDatabase> {
+  const pool = new pg.Pool({ connectionString: await createDatabase(), max: 20 })
+  return databaseOn('PostgreSQL', pool, () => pool.end())
+}
+
+/** A PGlite in memory. */
+export async function pgliteDatabase(): Promise<TestDatabase> {
+  const pglite = new PGlite()
+  const pool = new pg.Pool(createPgConfig(pglite) as unknown as pg.PoolConfig)
+  return databaseOn('PGlite', pool, async () => {
+    await pool.end()
+    await pglite.close()
+  })
+}

@@ -1,0 +1,58 @@
+import type { AuditLog, BudgetBook, KeyRing, RateBook, ScopeTree, TimeSource } from '@sluice/core'
+import { sqliteAuditLog } from './sqlite-audit-log.ts'
+import { sqliteBudgetBook } from './sqlite-budget-book.ts'
+import { openSqliteDatabase, type SqliteDatabase, type SqliteOptions } from './sqlite-database.ts'
+import { sqliteKeyRing } from './sqlite-key-ring.ts'
+import { sqliteLedger, type SqliteLedger } from './sqlite-ledger.ts'
+import { sqliteRateBook } from './sqlite-rate-book.ts'
+import { sqliteScopeTree } from './sqlite-scope-tree.ts'
+import { sqliteSecrets, type SecretMaker } from './sqlite-secrets.ts'
+import { sqliteTime } from './sqlite-time.ts'
+
+/** All of a gateway's state in one database. */
+export interface SqliteStore {
+  readonly ledger: SqliteLedger
+  readonly keys: KeyRing
+  readonly scopes: ScopeTree
+  readonly budgets: BudgetBook
+  readonly rates: RateBook
+  readonly audit: AuditLog
+  readonly time: TimeSource
+  /**
+   * The secret kept under a name, made now where there is none: a pepper for keys, say. All callers get the same, whoever raced, for ever. Whoever reads the file
+   * reads it; keep it elsewhere where that matters.
+   */
+  readonly secret: (name: string, make: SecretMaker) => Promise<string>
+  /** For factories of single ports. */
+  readonly database: SqliteDatabase
+  /** Closes the file and lets others open it. What is asked afterwards is rejected. Idempotent. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Opens a store in a file, or makes it, for this process alone; `:memory:` makes one that is gone when it is closed. What an earlier version wrote is upgraded.
+ * A second opener is refused at once, by name of the first. The lock goes with its process, however that dies, and so does nothing that was kept.
+ *
+ * ```ts
+ * const store = await openSqlite('sluice.db')
+ * const gateway = createGateway({ … }).record(store.ledger)
+ * ```
+ *
+ * @throws ConfigurationError (rejects) where somebody has the file open, where it is not this package's, or where its schema is of a newer version
+ * @throws StoreError (rejects) where the file cannot be read or written
+ */
+export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<SqliteStore> {
+  const database = await openSqliteDatabase(path, options)
+  return {
+    ledger: sqliteLedger(database),
+    keys: sqliteKeyRing(database),
+    scopes: sqliteScopeTree(database),
+    budgets: sqliteBudgetBook(database),
+    rates: sqliteRateBook(database),
+    audit: sqliteAuditLog(database),
+    time: sqliteTime(database),
+    secret: sqliteSecrets(database),
+    database,
+    close: () => database.close(),
+  }
+}

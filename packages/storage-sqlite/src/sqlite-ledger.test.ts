@@ -1,0 +1,100 @@
+import type { LedgerEntry, ReportDimension, ReportQuery } from '@sluice/core'
+import { entryDimensions, listEntries } from '@sluice/core/ledger'
+import { reportOracle, sampleEntries, sampleEntry } from '@sluice/core/testing'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { openSqlite } from './index.ts'
+
+const dimensions: readonly ReportDimension[] = [...entryDimensions, 'hour', 'day']
+const instant = fc.constantFrom(
+  Date.UTC(2026, 2, 29),
+  Date.UTC(2026, 9, 25, 1),
+  Date.UTC(2026, 9, 25, 1, 0, 0, 1),
+  Date.UTC(2026, 10, 24, 12, 37, 11, 5),
+  Date.UTC(2026, 10, 24, 12, 40),
+  Date.UTC(2026, 10, 24, 12, 45),
+)
+const queries: fc.Arbitrary<ReportQuery> = fc.record(
+  {
+    groupBy: fc.array(fc.constantFrom(...dimensions), { maxLength: 4 }),
+    percentiles: fc.boolean(),
+    since: instant,
+    until: instant,
+    timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Asia/Kathmandu'),
+    where: fc.record(
+      {
+        model: fc.constantFrom('claude-opus-5-5', 'in-house-1'),
+        developer: fc.constantFrom('ada', '\u{1F6F6}'),
+        outcome: fc.constant('completed'),
+        costCentre: fc.constant('acme/cc_2'),
+        repository: fc.constantFrom('', '100%_\\'),
+      },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: ['groupBy'] },
+)
+
+test('any report equals the obvious, slow one, also where recovered entries gave way to others', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.nat({ max: 120 }), fc.array(queries, { minLength: 1, maxLength: 5 }), async (seed, count, asked) => {
+      const entries = sampleEntries(seed, count)
+      const { ledger, close } = await openSqlite(':memory:')
+      const estimates = sampleEntries(seed + 1, count).map((entry, index): LedgerEntry => ({
+        ...entry,
+        exchangeId: (entries[index] as LedgerEntry).exchangeId,
+      }))
+      await Promise.all(estimates.slice(0, count / 2).map((entry) => ledger.provisional.open(entry, 'gone')))
+      await ledger.provisional.recover(0, Infinity)
+      await Promise.all(entries.map((entry) => ledger.append(entry)))
+      for (const query of asked) expect(await ledger.report(query)).toEqual(reportOracle(entries, query))
+      await close()
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('any list equals the obvious, slow one', async () => {
+  const entries = sampleEntries(9, 300)
+  const { ledger, close } = await openSqlite(':memory:')
+  await Promise.all(entries.map((entry) => ledger.append(entry)))
+  const some = fc.constantFrom(...entries)
+  const asked = fc.record(
+    {
+      since: some.map(({ startedAt }) => startedAt),
+      until: some.map(({ startedAt }) => startedAt),
+      id: some.chain(({ exchangeId, messageId, upstreamRequestId }) => fc.constantFrom(exchangeId, messageId ?? '', upstreamRequestId ?? 'none')),
+      session: some.map(({ attribution }) => attribution.session?.value ?? ''),
+      limit: fc.constantFrom(0, 1, 7, 2.5, -3, Infinity),
+    },
+    { requiredKeys: [] },
+  )
+  await fc.assert(
+    fc.asyncProperty(asked, async (query) => {
+      expect(await ledger.exchanges(query)).toEqual(listEntries(entries, query))
+    }),
+    { numRuns: 500 },
+  )
+  await close()
+})
+
+test('money beyond 2^63 nano-dollars in all is summed exactly', async () => {
+  const { ledger, close } = await openSqlite(':memory:')
+  const large = 2n ** 62n + 999_999_999n
+  await Promise.all(Array.from({ length: 40 }, (_, index) => ledger.append(sampleEntry({ parts: [{ costNanoUsd: large + BigInt(index) }] }))))
+  expect((await ledger.report({ groupBy: ['developer'] }))[0]?.costNanoUsd).toBe(large * 40n + 780n)
+  await close()
+})
+
+test('what is appended while a report is being made is in it whole or not at all', async () => {
+  const { ledger, close } = await openSqlite(':memory:')
+  const start = Date.UTC(2026, 0, 1)
+  const entry = (index: number): LedgerEntry =>
+    sampleEntry({ startedAt: start + index * 6 * 3_600_000, parts: [{ costNanoUsd: 5n }, { model: 'other', role: 'compaction', costNanoUsd: 7n }] })
+  await Promise.all(Array.from({ length: 100 }, (_, index) => ledger.append(entry(index))))
+  const [report] = await Promise.all([ledger.report({ groupBy: [] }), ...Array.from({ length: 100 }, (_, index) => ledger.append(entry(index)))])
+  const row = report?.[0]
+  expect(row?.exchanges).toBeGreaterThanOrEqual(100)
+  expect(row?.costNanoUsd).toBe(12n * BigInt(row?.exchanges ?? 0))
+  await close()
+})
