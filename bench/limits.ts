@@ -20,7 +20,7 @@ export async function measureLimits(targets: Readonly<Record<string, Child>>): P
   const results: LimitResult[] = []
   for (const [target, child] of Object.entries(targets)) {
     await child.stallMillis()
-    const load = new Load(child.port, 4)
+    const load = new Load(child, 4)
     await load.run(50, 4, claudeCodeBody(2 * 1024 * 1024), 50)
     await child.stallMillis()
     await load.run(200, 4, claudeCodeBody(2 * 1024 * 1024), 50)

@@ -36,10 +36,12 @@ export function claudeCodeBody(bytes: number): Buffer {
 /** Sends requests over a pool of kept-alive connections. */
 export class Load {
   readonly #port: number
+  readonly #key: string
   readonly #agent: Agent
 
-  constructor(port: number, concurrency: number) {
+  constructor({ port, key }: { readonly port: number; readonly key: string }, concurrency: number) {
     this.#port = port
+    this.#key = key
     this.#agent = new Agent({ keepAlive: true, maxSockets: concurrency })
   }
 
@@ -57,7 +59,7 @@ export class Load {
           headers: {
             'content-type': 'application/json',
             'content-length': body.length,
-            authorization: 'Bearer bench-secret-0123456789',
+            authorization: `Bearer ${this.#key}`,
             'anthropic-version': '2023-06-01',
             'user-agent': 'claude-cli/2.1.330 (external, cli)',
             'x-app': 'cli',

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureLimits } from './limits.ts'
+import { measureMoney } from './money.ts'
 import { startChild, type Child } from './processes/child.ts'
 import { measureSpeed } from './speed.ts'
 
@@ -29,6 +30,7 @@ const targets: Record<string, Child> = {
   'bare pipe': await startChild('bare-pipe.ts', [upstreamUrl]),
   sluice: await startChild('sluice.ts', [upstreamUrl, 'crc32']),
   'sluice sha256': await startChild('sluice.ts', [upstreamUrl, 'sha256']),
+  'sluice with budgets on SQLite': await startChild('sluice-money.ts', [upstreamUrl]),
 }
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGigabytes: Math.round(totalmem() / 2 ** 30) }
 console.log(`Node ${machine.node}, ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGigabytes} GB. 16 in flight, replies of ${flags.frames} frames.`)
@@ -36,9 +38,11 @@ const speed = await measureSpeed(targets, { rounds: Number(flags.rounds), exchan
 console.table(speed)
 const limits = await measureLimits(targets)
 console.table(limits)
+const money = await measureMoney()
+console.table(money)
 if (flags.json !== undefined)
   writeFileSync(
     flags.json,
-    `${JSON.stringify({ machine, rounds: flags.rounds, exchanges: flags.exchanges, frames: flags.frames, speed, limits }, undefined, 2)}\n`,
+    `${JSON.stringify({ machine, rounds: flags.rounds, exchanges: flags.exchanges, frames: flags.frames, speed, limits, money }, undefined, 2)}\n`,
   )
 for (const child of [upstream, ...Object.values(targets)]) child.stop()

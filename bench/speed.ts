@@ -35,7 +35,7 @@ export async function measureSpeed(targets: Readonly<Record<string, Child>>, opt
   for (const kilobytes of bodySizes) {
     const body = claudeCodeBody(kilobytes * 1024)
     const samples = new Map<string, Sample[]>(Object.keys(targets).map((name) => [name, []]))
-    for (const target of Object.values(targets)) await new Load(target.port, concurrency).run(warmUpExchanges, concurrency, body, options.frames)
+    for (const target of Object.values(targets)) await new Load(target, concurrency).run(warmUpExchanges, concurrency, body, options.frames)
     for (let round = 0; round < options.rounds; round += 1) {
       for (const [name, target] of Object.entries(targets)) samples.get(name)?.push(await sample(target, body, options))
     }
@@ -47,7 +47,7 @@ export async function measureSpeed(targets: Readonly<Record<string, Child>>, opt
 }
 
 async function sample(target: Child, body: Buffer, { exchanges, frames }: SpeedOptions): Promise<Sample> {
-  const load = new Load(target.port, concurrency)
+  const load = new Load(target, concurrency)
   const before = await target.cpuMicros()
   await load.run(exchanges, concurrency, body, frames)
   const after = await target.cpuMicros()

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** What a child of the benchmark answers: where it listens, or what it has used so far. */
 export interface ChildReport {
   readonly port?: number
+  readonly key?: string
   readonly cpuMicros?: number
   readonly rssBytes?: number
   readonly heapBytes?: number
@@ -14,6 +15,8 @@ export interface ChildReport {
 /** A process under measurement. Its CPU time is read from the kernel by itself, so the load generator's and the upstream's do not count. */
 export interface Child {
   readonly port: number
+  /** What its callers present. */
+  readonly key: string
   /** CPU time since its start. */
   readonly cpuMicros: () => Promise<number>
   /** Memory after a full collection. */
@@ -29,10 +32,11 @@ export async function startChild(script: string, args: readonly string[] = []): 
     execArgv: ['--conditions=sluice-source', '--expose-gc'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  const { port } = await answer(process_)
+  const { port, key = 'bench-secret-0123456789' } = await answer(process_)
   if (port === undefined) throw new Error(`${script} did not say where it listens`)
   return {
     port,
+    key,
     cpuMicros: async () => {
       process_.send('cpu')
       return (await answer(process_)).cpuMicros as number
@@ -62,7 +66,7 @@ function answer(child: ChildProcess): Promise<ChildReport> {
 }
 
 /** The child's side: answers questions about its own use. */
-export function reportUsage(port: number): void {
+export function reportUsage(port: number, key?: string): void {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   process.on('message', (question) => {
     if (question === 'cpu') {
@@ -78,5 +82,5 @@ export function reportUsage(port: number): void {
       process.send?.({ rssBytes: rss, heapBytes: heapUsed } satisfies ChildReport)
     }
   })
-  process.send?.({ port } satisfies ChildReport)
+  process.send?.({ port, ...(key !== undefined && { key }) } satisfies ChildReport)
 }

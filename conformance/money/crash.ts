@@ -37,18 +37,29 @@ const process = fileURLToPath(new URL('./processes/gateway.ts', import.meta.url)
 const holdMillis = 60_000
 const random = (below: number): number => Math.floor(Math.random() * below)
 
+/** Starts a gateway of the proof in a process of its own. */
+export function startGateway(settings: { readonly store: string; readonly upstream: string; readonly isLeased: boolean }): Promise<FixtureProcess> {
+  return startFixture({
+    program: globalThis.process.execPath,
+    args: ['--conditions=sluice-source', '--disable-warning=ExperimentalWarning', process],
+    env: { SETTINGS: JSON.stringify({ ...settings, holdMillis }) },
+  })
+}
+
+/** Asks a gateway to drain and end, and waits until it has. */
+export async function endGateway({ child }: FixtureProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await ended
+}
+
 /**
  * Kills a gateway under load, at random moments, again and again, and compares its books with the upstream's own: each request that the upstream took has exactly one entry,
  * settled at what the upstream billed, or booked as estimated at no less than the upstream had reported; nothing else has a settled one.
  */
 export async function crashAndCompare({ store, kills, isLeased, clients, onRound }: CrashOptions): Promise<CrashFindings> {
   const upstream = await billingUpstream({ pauseMillis: () => random(8), frames: () => 1 + random(20) })
-  const start = (): Promise<FixtureProcess> =>
-    startFixture({
-      program: globalThis.process.execPath,
-      args: ['--conditions=sluice-source', '--disable-warning=ExperimentalWarning', process],
-      env: { SETTINGS: JSON.stringify({ store, upstream: upstream.url, isLeased, holdMillis }) },
-    })
+  const start = (): Promise<FixtureProcess> => startGateway({ store, upstream: upstream.url, isLeased })
   for (let round = 0; round < kills; round += 1) {
     const gateway = await start()
     const load = loadOn(gateway.port, clients)
@@ -61,18 +72,23 @@ export async function crashAndCompare({ store, kills, isLeased, clients, onRound
   const load = loadOn(last.port, clients)
   await new Promise((resolve) => setTimeout(resolve, 300))
   await load.finish()
-  last.child.kill('SIGTERM')
-  await new Promise((resolve) => last.child.once('exit', resolve))
+  await endGateway(last)
   await upstream.close()
   return compare(store, kills, upstream.bills)
 }
 
+/** How replies ended, by status; 0 where there was none. */
+export type Statuses = Map<number, number>
+
 /** Clients that send one request after the other, each under a session of its own. */
-function loadOn(port: number, clients: number): { readonly stop: () => Promise<void>; readonly finish: () => Promise<void> } {
+export function loadOn(port: number, clients: number, statuses: Statuses = new Map()): { readonly stop: () => Promise<void>; readonly finish: () => Promise<void> } {
   let isOver = false
   const under = new AbortController()
   const runs = Array.from({ length: clients }, async () => {
-    while (!isOver) await sendOne(port, under.signal)
+    while (!isOver) {
+      const status = await sendOne(port, under.signal)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
   })
   return {
     stop: async () => {
@@ -87,9 +103,9 @@ function loadOn(port: number, clients: number): { readonly stop: () => Promise<v
   }
 }
 
-/** Resolves when the reply is over, however. */
-function sendOne(port: number, signal: AbortSignal): Promise<void> {
-  const body = JSON.stringify({ model: 'claude-opus-5-5', max_tokens: 1_000, stream: true, messages: [{ role: 'user', content: 'x'.repeat(random(4_000)) }] })
+/** Resolves with the status when the reply is over, however. */
+export function sendOne(port: number, signal: AbortSignal, maxTokens: number = 1_000): Promise<number> {
+  const body = JSON.stringify({ model: 'claude-opus-5-5', max_tokens: maxTokens, stream: true, messages: [{ role: 'user', content: 'x'.repeat(random(4_000)) }] })
   return new Promise((resolve) => {
     const call = request(
       {
@@ -109,15 +125,16 @@ function sendOne(port: number, signal: AbortSignal): Promise<void> {
       },
       (response) => {
         response.resume()
-        response.once('close', () => resolve())
+        response.once('close', () => resolve(response.statusCode ?? 0))
       },
     )
-    call.once('error', () => resolve())
+    call.once('error', () => resolve(0))
     call.end(body)
   })
 }
 
-async function compare(url: string, kills: number, bills: readonly { readonly session: string; readonly inputTokens: number; readonly outputTokens: number; readonly isFinished: boolean }[]): Promise<CrashFindings> {
+/** Compares the books of a store with those of the upstream, once all that is still open has been booked. */
+export async function compare(url: string, kills: number, bills: readonly { readonly session: string; readonly inputTokens: number; readonly outputTokens: number; readonly isFinished: boolean }[]): Promise<CrashFindings> {
   const store = await openStore(url)
   try {
     const later = Date.now() + 3_600_000
