@@ -1,3 +1,12 @@
 import { defineConfig } from 'tsup'
 
-export default defineConfig({ entry: ['src/index.ts'], format: ['esm'], dts: false, sourcemap: true, clean: false, target: 'es2023' })
+export default defineConfig({
+  entry: ['src/index.ts'],
+  format: ['esm'],
+  dts: false,
+  sourcemap: true,
+  clean: false,
+  target: 'es2023',
+  // `node:sqlite` has no name without its prefix.
+  removeNodeProtocol: false,
+})

@@ -26,10 +26,20 @@ export function removeHolderNote(path: string): void {
 /** Who has the database, in words. */
 export function readHolderNote(path: string): string {
   try {
-    const { process: id, host, since } = JSON.parse(readFileSync(noteOf(path), 'utf8')) as { process: unknown; host: unknown; since: unknown }
-    const who = id === process.pid ? `this process (${String(id)})` : `process ${String(id)} on ${String(host)}`
-    return `${who}, since ${String(since)}`
+    const { process: id, host, since } = JSON.parse(readFileSync(noteOf(path), 'utf8')) as { process: number; host: string; since: string }
+    if (id === process.pid && host === hostname()) return `this process (${id}), since ${since}`
+    // A note that a killed process left must not be taken for whoever has the file now.
+    return host === hostname() && !isAlive(id) ? 'another process' : `process ${id} on ${host}, since ${since}`
   } catch {
     return 'another process'
+  }
+}
+
+function isAlive(id: number): boolean {
+  try {
+    // Signal 0 is sent to nobody: it asks.
+    return process.kill(id, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -31,7 +31,7 @@ export interface SqliteStore {
 
 /**
  * Opens a store in a file, or makes it, for this process alone; `:memory:` makes one that is gone when it is closed. What an earlier version wrote is upgraded.
- * A second opener is refused at once, by name of the first. The lock goes with its process, however that dies, and so does nothing that was kept.
+ * A second opener is refused at once and told who has it. The lock goes with its process, however that dies; what was kept stays.
  *
  * ```ts
  * const store = await openSqlite('sluice.db')

@@ -1,5 +1,5 @@
-import { parseBudgetJson, toBudgetJson, type AccountSlot, type Balance, type BookedHold, type BudgetBook, type BudgetDraw } from '@sluice/core'
-import type { BudgetSettlement, Reservation, ReservationResult } from '@sluice/core'
+import { parseBudgetJson, toBudgetJson, type AccountSlot, type Balance, type BookedHold, type BudgetBook, type BudgetClaim } from '@sluice/core'
+import type { BudgetDraw, BudgetSettlement, Reservation, ReservationResult } from '@sluice/core'
 import { toStorableText } from '@sluice/core/ledger'
 import { BudgetHolds, type HoldLine } from './budget-holds.ts'
 import { BudgetPots } from './budget-pots.ts'
@@ -51,7 +51,8 @@ class BudgetArithmetic {
     const lines = claims.map(({ account, bucket, firstBucket, amount }): HoldLine => ({ slot: { account, bucket, firstBucket }, held: amount, charged: 0n }))
     for (const { slot, held } of lines) this.#pots.change(slot, 0n, held)
     this.#holds.keep(holdId, expiresAt, lines)
-    return { isGranted: true, balances: this.balances(claims), refused }
+    // No two claims name one account.
+    return { isGranted: true, balances: balances.map(({ spent, held }, index) => ({ spent, held: held + (claims[index] as BudgetClaim).amount })), refused }
   }
 
   settle({ holdId: given, charges }: BudgetSettlement): readonly Balance[] {

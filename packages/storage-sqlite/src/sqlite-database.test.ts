@@ -1,10 +1,9 @@
-import { sampleEntries, sampleEntry } from '@sluice/core/testing'
+import { ConfigurationError, type LedgerEntry } from '@sluice/core'
+import { reportOracle, sampleEntries, sampleEntry } from '@sluice/core/testing'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { ConfigurationError } from '@sluice/core'
-import { reportOracle } from '@sluice/core/testing'
 import { openSqlite, openSqliteDatabase, StoreError } from './index.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'storage-sqlite-'))
@@ -77,14 +76,14 @@ test('R23: a full disk rejects what does not fit, loses nothing that was kept, a
   const slot = { account: 'team', bucket: 0, firstBucket: 0 }
   limit(pages + 40)
   const entries = sampleEntries(2, 400)
-  const kept = []
+  const kept: LedgerEntry[] = []
   const codes = new Set<unknown>()
   // Some alone, some sharing a transaction: with one that does not fit, others may.
   for (let at = 0; at < entries.length; at += 5) {
     const together = entries.slice(at, at + 5)
     const outcomes = await Promise.allSettled(together.map((entry) => ledger.append(entry)))
     for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') kept.push(together[index] as (typeof entries)[number])
+      if (outcome.status === 'fulfilled') kept.push(together[index] as LedgerEntry)
       else codes.add((outcome.reason as StoreError).code)
     }
   }

@@ -125,10 +125,18 @@ export class SqliteDatabase {
       for (const answer of answers) answer()
       return undefined
     } catch (error) {
-      // A full disk may have rolled back already.
-      if (this.#database.isOpen && this.#database.isTransaction) this.#statements.rollback.run()
-      for (const listener of this.#rollbackListeners) listener()
+      this.#undo()
       return { error }
+    }
+  }
+
+  #undo(): void {
+    for (const listener of this.#rollbackListeners) listener()
+    try {
+      // A full disk may have undone the transaction already.
+      if (this.#database.isOpen && this.#database.isTransaction) this.#statements.rollback.run()
+    } catch {
+      // A disk that fails even this is told of by the error that led here. The next change cannot begin, and tries again to undo.
     }
   }
 
@@ -145,7 +153,8 @@ export class SqliteDatabase {
  * @throws StoreError (rejects) where the file cannot be read or written
  */
 export async function openSqliteDatabase(path: string, options: SqliteOptions = {}): Promise<SqliteDatabase> {
-  const { durability, clock } = { ...defaultSqliteOptions, ...options }
+  const durability = options.durability ?? defaultSqliteOptions.durability
+  const clock = options.clock ?? defaultSqliteOptions.clock
   if (path === '') throw new ConfigurationError('openSqlite.path', 'it is empty. Give the path of a file, or ":memory:".')
   if (durability !== 'process' && durability !== 'power')
     throw new ConfigurationError('openSqlite.durability', `"${String(durability)}" is not known. Use "process" or "power".`)

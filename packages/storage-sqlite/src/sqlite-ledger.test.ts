@@ -2,7 +2,10 @@ import type { LedgerEntry, ReportDimension, ReportQuery } from '@sluice/core'
 import { entryDimensions, listEntries } from '@sluice/core/ledger'
 import { reportOracle, sampleEntries, sampleEntry } from '@sluice/core/testing'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { openSqlite } from './index.ts'
 
 const dimensions: readonly ReportDimension[] = [...entryDimensions, 'hour', 'day']
@@ -50,7 +53,7 @@ test('any report equals the obvious, slow one, also where recovered entries gave
       for (const query of asked) expect(await ledger.report(query)).toEqual(reportOracle(entries, query))
       await close()
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   )
 })
 
@@ -96,5 +99,23 @@ test('what is appended while a report is being made is in it whole or not at all
   const row = report?.[0]
   expect(row?.exchanges).toBeGreaterThanOrEqual(100)
   expect(row?.costNanoUsd).toBe(12n * BigInt(row?.exchanges ?? 0))
+  await close()
+})
+
+test('what an earlier process left open is recovered at once, whatever it had said; what this one says holds', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'storage-sqlite-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'left.db')
+  const earlier = await openSqlite(path)
+  const [left, mine] = sampleEntries(4, 2) as [LedgerEntry, LedgerEntry]
+  await earlier.ledger.provisional.keepAlive('earlier', Infinity)
+  await earlier.ledger.provisional.open(left, 'earlier')
+  expect(await earlier.ledger.provisional.recover(1_000, 10)).toEqual([])
+  await earlier.close()
+  const { ledger, close } = await openSqlite(path)
+  await ledger.provisional.keepAlive('present', 2_000)
+  await ledger.provisional.open(mine, 'present')
+  expect(await ledger.provisional.recover(1_000, 10)).toEqual([left])
+  expect(await ledger.provisional.recover(2_000, 10)).toEqual([mine])
   await close()
 })
