@@ -53,7 +53,10 @@ export function adminApi(options: AdminApiOptions): AdminApi {
   const { stores, clock, onFailure = () => undefined } = options
   const timeZone = options.timeZone ?? 'UTC'
   if (options.tokens.length === 0 && options.localRole === undefined)
-    throw new ConfigurationError('tokens', 'is empty, so nobody could come in. Give at least one token: { name, tokenHash: await hashAdminToken(token), role }.')
+    throw new ConfigurationError(
+      'tokens',
+      'is empty, so nobody could come in. Give at least one token: { name, tokenHash: await hashAdminToken(token), role }.',
+    )
   const identify = tokenCheck(options.tokens)
   const trail = auditTrail({ log: stores.audit, clock })
   const changes = changeRecorder(trail, onFailure)
@@ -154,7 +157,11 @@ function checkPower(actor: AdminActor, { role, bounded }: Access, hasTokens: boo
         : `Without an admin token this gateway only tells; this needs the role ${role}. Start it with --admin-token (or SLUICE_ADMIN_TOKEN).`,
     )
   if (actor.scope !== undefined && bounded === 'never')
-    throw new Refusal(403, 'permission_error', `The token "${actor.name}" is bounded by the scope "${actor.scope}", and this is not kept by scope. Use a token without one.`)
+    throw new Refusal(
+      403,
+      'permission_error',
+      `The token "${actor.name}" is bounded by the scope "${actor.scope}", and this is not kept by scope. Use a token without one.`,
+    )
 }
 
 function toRefusal(cause: unknown, onFailure: OnFailure): Refusal {

@@ -38,14 +38,13 @@ export function tokenCheck(tokens: readonly AdminToken[]): TokenCheck {
     if (scope !== undefined && !/^[^/\p{Cc}]+(?:\/[^/\p{Cc}]+)*$/u.test(scope))
       throw new ConfigurationError(`${place}.scope`, `"${scope}" is not the path of a scope. Give names joined by slashes, such as acme/web.`)
     if (tokens.findIndex((other) => other.name === name || other.tokenHash === tokenHash) !== at)
-      throw new ConfigurationError(`${place}`, 'has the name or the hash of another. Every token needs its own of both.')
+      throw new ConfigurationError(place, 'has the name or the hash of another. Every token needs its own of both.')
   }
   return async (presented) => {
     if (presented.length > maxTokenLength) return undefined
     const hash = await hashAdminToken(presented)
     let found: AdminActor | undefined
-    for (const { name, tokenHash, role, scope } of tokens)
-      if (isEqual(hash, tokenHash)) found = { name, role, ...(scope !== undefined && { scope }) }
+    for (const { name, tokenHash, role, scope } of tokens) if (isEqual(hash, tokenHash)) found = { name, role, ...(scope !== undefined && { scope }) }
     return found
   }
 }

@@ -73,7 +73,11 @@ export function changeRecorder(trail: Pick<AuditTrail, 'append'>, onFailure: OnF
       const value = await (isRecorded ? attempted(actor, change, perform) : perform())
       if (isRecorded) return value
       onFailure(`the audit log does not say that ${change.action} of ${change.subject} was done`, failure)
-      throw new Refusal(500, 'api_error', `Done, but the audit log could not be written. Repeat the call until it succeeds: then it is recorded, and changes nothing more.`)
+      throw new Refusal(
+        500,
+        'api_error',
+        `Done, but the audit log could not be written. Repeat the call until it succeeds: then it is recorded, and changes nothing more.`,
+      )
     },
     handedOut: async (actor, change, undo) => {
       try {
@@ -81,7 +85,11 @@ export function changeRecorder(trail: Pick<AuditTrail, 'append'>, onFailure: OnF
       } catch (cause) {
         onFailure(`the audit log did not take ${change.action} of ${change.subject}`, cause)
         await undo()
-        throw new Refusal(503, 'api_error', 'The audit log could not be written, so what was made has been withdrawn again. Try again; the log of the gateway says why.')
+        throw new Refusal(
+          503,
+          'api_error',
+          'The audit log could not be written, so what was made has been withdrawn again. Try again; the log of the gateway says why.',
+        )
       }
     },
   }

@@ -30,6 +30,26 @@ export function conflict(message: string): Refusal {
   return new Refusal(409, 'invalid_request_error', message)
 }
 
+/** 409: another change came first. Thrown by a change that could be tried again on what is there now. */
+export class LostRace extends Refusal {
+  constructor(what: string) {
+    super(409, 'invalid_request_error', `${what} was changed meanwhile. Read it again, and decide again.`)
+  }
+}
+
+const mostTries = 5
+
+/** Makes a change, again and again while others come first, a few times; once where `isOnce` says so. @throws LostRace in the end */
+export async function untilFirst<Value>(isOnce: boolean, change: () => Promise<Value>): Promise<Value> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await change()
+    } catch (cause) {
+      if (!(cause instanceof LostRace) || isOnce || tries >= mostTries) throw cause
+    }
+  }
+}
+
 /** Text from outside, cut to a length that a message can bear. */
 export function shown(text: string, maxLength = 60): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text

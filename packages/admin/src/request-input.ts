@@ -19,8 +19,10 @@ export async function readJson(request: Request): Promise<unknown> {
   if (request.body !== null) {
     const reader = request.body.getReader()
     for (;;) {
-      const { done, value } = (await reader.read()) as { done: boolean; value?: Uint8Array }
-      if (done || value === undefined) break
+      const { done, value } = await reader.read().catch(() => {
+        throw badRequest('The body broke off. Send it again.')
+      })
+      if (done) break
       size += value.length
       if (size > maxBodyBytes) {
         await reader.cancel().catch(() => undefined)

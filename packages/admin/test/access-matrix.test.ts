@@ -30,7 +30,9 @@ describe('R22: the matrix of role, route and tenant', () => {
     for (const operation of operations) expect([operation.name, accessTable[operation.name]?.role]).toEqual([operation.name, neededRole(operation)])
   })
 
-  const cases = operations.flatMap((operation) => adminRoles.flatMap((role) => [false, true].flatMap((isBounded) => places.map((place) => ({ operation, role, isBounded, place })))))
+  const cases = operations.flatMap((operation) =>
+    adminRoles.flatMap((role) => [false, true].flatMap((isBounded) => places.map((place) => ({ operation, role, isBounded, place })))),
+  )
 
   test.each(cases)('$operation.name as $role (bounded: $isBounded) about what is $place', async ({ operation, role, isBounded, place }) => {
     const world = await newWorld()
@@ -46,7 +48,10 @@ describe('R22: the matrix of role, route and tenant', () => {
     if (expected === 200 && isChange(operation.method)) expect(await kept(world)).not.toEqual(before)
     if (expected === 200) operation.checkAnswer(answer.body)
     // Nothing of another tenant, and nothing of the whole, in whatever answer a bounded token gets.
-    if (isBounded && operation.name !== 'openapi') expect(answer.text.replace(/There is no .*? that this token/, '')).not.toMatch(/acme\/ops|bob|bg_foreign|bg_above|bg_tagged|lm_foreign|lm_above|lm_tagged/)
+    if (isBounded && operation.name !== 'openapi')
+      expect(answer.text.replace(/There is no .*? that this token/, '')).not.toMatch(
+        /acme\/ops|bob|bg_foreign|bg_above|bg_tagged|lm_foreign|lm_above|lm_tagged/,
+      )
     if (isBounded && place !== 'foreign') expect(answer.text).not.toContain(world.keys.foreign.id)
   })
 })

@@ -10,13 +10,15 @@ const errorOf = ({ status, body }: TestAnswer): string => {
   return `${status} ${type ?? ''}: ${message ?? ''}`
 }
 
+const hash = await hashAdminToken('CANARY-token-admin-free')
+
 describe('who comes in', () => {
   test.each([
     ['no token', undefined],
     ['another token', 'Bearer CANARY-token-admin-other'],
     ['two tokens in one header', 'Bearer CANARY-token-admin-free, Bearer x'],
     ['a token under another scheme', 'Basic CANARY-token-admin-free'],
-    ['the hash in place of the token', `Bearer ${await hashAdminToken('CANARY-token-admin-free')}`],
+    ['the hash in place of the token', `Bearer ${hash}`],
     ['a token beyond all measure', `Bearer ${'x'.repeat(10_000)}`],
   ])('%s is refused', async (_, authorization) => {
     const { api } = await newWorld()
@@ -40,7 +42,15 @@ describe('who comes in', () => {
   test('a local caller without a token may do what localRole says, and only where the adapter vouches for it', async () => {
     const { api } = await newWorld({ tokens: [], localRole: 'read' })
     const ask = async (isLocal: boolean, method = 'GET', path = 'gateway'): Promise<number> =>
-      (await api.fetch(new Request(`http://localhost/admin/v1/${path}`, { method, ...(method === 'POST' && { body: '{"path":"x"}', headers: { 'content-type': 'application/json' } }) }), { isLocal })).status
+      (
+        await api.fetch(
+          new Request(`http://localhost/admin/v1/${path}`, {
+            method,
+            ...(method === 'POST' && { body: '{"path":"x"}', headers: { 'content-type': 'application/json' } }),
+          }),
+          { isLocal },
+        )
+      ).status
     expect([await ask(true), await ask(false), await ask(true, 'POST', 'scopes')]).toEqual([200, 403, 403])
   })
 
@@ -52,7 +62,12 @@ describe('who comes in', () => {
     expect(() => tokenCheck([{ name: 'a', tokenHash: 'plain', role: 'read' }])).toThrow('tokens[0].tokenHash')
     expect(() => tokenCheck([{ name: 'a', tokenHash, role: 'root' as 'read' }])).toThrow('tokens[0].role')
     expect(() => tokenCheck([{ name: 'a', tokenHash, role: 'read', scope: '/acme' }])).toThrow('tokens[0].scope')
-    expect(() => tokenCheck([{ name: 'a', tokenHash, role: 'read' }, { name: 'b', tokenHash, role: 'read' }])).toThrow('tokens[1]')
+    expect(() =>
+      tokenCheck([
+        { name: 'a', tokenHash, role: 'read' },
+        { name: 'b', tokenHash, role: 'read' },
+      ]),
+    ).toThrow('tokens[1]')
   })
 })
 
@@ -94,21 +109,49 @@ describe('bodies and queries', () => {
   const post = { method: 'POST', path: 'scopes' }
   test.each([
     ['an unknown field', { ...post, body: { path: 'acme/x', levle: 'developer' } }, '400 invalid_request_error: "levle" is not a field of the body here.'],
-    ['an unknown field within', { method: 'POST', path: 'keys', body: { scope: 'acme', restrictions: { modles: ['x'] } } }, '"modles" is not a field of "restrictions" here.'],
+    [
+      'an unknown field within',
+      { method: 'POST', path: 'keys', body: { scope: 'acme', restrictions: { modles: ['x'] } } },
+      '"modles" is not a field of "restrictions" here.',
+    ],
     ['a field of the wrong kind', { ...post, body: { path: 7 } }, '400 invalid_request_error: path:'],
     ['no JSON', { ...post, body: '{' }, '400 invalid_request_error: The body is not JSON.'],
     ['an array', { ...post, body: [] }, '400 invalid_request_error: The body: '],
     ['another content type', { ...post, body: '{}', headers: { 'content-type': 'text/plain' } }, '415 invalid_request_error'],
     ['a coded body', { ...post, body: '{}', headers: { 'content-encoding': 'gzip' } }, '415 invalid_request_error'],
     ['a body beyond the cap', { ...post, body: JSON.stringify({ path: 'x'.repeat(maxBodyBytes) }) }, '413 request_too_large'],
-    ['an unknown parameter', { method: 'GET', path: 'keys?udner=acme' }, '400 invalid_request_error: "udner" is not a parameter here. There are under, after, limit.'],
+    [
+      'an unknown parameter',
+      { method: 'GET', path: 'keys?udner=acme' },
+      '400 invalid_request_error: "udner" is not a parameter here. There are under, after, limit.',
+    ],
     ['a parameter twice', { method: 'GET', path: 'keys?limit=1&limit=2' }, '400 invalid_request_error: limit: is given 2 times.'],
     ['a limit beyond the cap', { method: 'GET', path: 'keys?limit=1001' }, 'limit: give a number from 1 to 1000.'],
-    ['a budget of nothing', { method: 'POST', path: 'budgets', body: { subject: {}, amount: '5', window: { kind: 'day' } } }, 'subject: name at least one of scope, key, tag, model.'],
-    ['a budget of a fraction', { method: 'POST', path: 'budgets', body: { subject: { scope: 'acme' }, amount: '0.5', window: { kind: 'day' } } }, 'amount: give a whole number above 0 as text.'],
-    ['what only core can tell', { method: 'POST', path: 'budgets', body: { subject: { scope: 'acme' }, amount: '5', window: { kind: 'day', timeZone: 'Mars/Olympus' } } }, '400 invalid_request_error: budget.window.timeZone'],
-    ['a network that is none', { method: 'POST', path: 'keys', body: { scope: 'acme', restrictions: { networks: ['10.0.0.0/99'] } } }, '400 invalid_request_error: '],
-    ['an instant that has passed', { method: 'POST', path: 'keys', body: { scope: 'acme', expiresAt: '2020-01-01T00:00:00Z' } }, 'expiresAt: lies in the past.'],
+    [
+      'a budget of nothing',
+      { method: 'POST', path: 'budgets', body: { subject: {}, amount: '5', window: { kind: 'day' } } },
+      'subject: name at least one of scope, key, tag, model.',
+    ],
+    [
+      'a budget of a fraction',
+      { method: 'POST', path: 'budgets', body: { subject: { scope: 'acme' }, amount: '0.5', window: { kind: 'day' } } },
+      'amount: give a whole number above 0 as text.',
+    ],
+    [
+      'what only core can tell',
+      { method: 'POST', path: 'budgets', body: { subject: { scope: 'acme' }, amount: '5', window: { kind: 'day', timeZone: 'Mars/Olympus' } } },
+      '400 invalid_request_error: budget.window.timeZone',
+    ],
+    [
+      'a network that is none',
+      { method: 'POST', path: 'keys', body: { scope: 'acme', restrictions: { networks: ['10.0.0.0/99'] } } },
+      '400 invalid_request_error: ',
+    ],
+    [
+      'an instant that has passed',
+      { method: 'POST', path: 'keys', body: { scope: 'acme', expiresAt: '2020-01-01T00:00:00Z' } },
+      'expiresAt: lies in the past.',
+    ],
     ['an unknown dimension', { method: 'GET', path: 'report?groupBy=sesion' }, 'groupBy: "sesion" is not one of day, hour, session,'],
     ['a filter that is none', { method: 'GET', path: 'report?where=day=2026-11-24' }, 'is not a filter'],
     ['an unknown time zone', { method: 'GET', path: 'report?timeZone=Mars' }, 'timeZone: "Mars" is not known'],
@@ -134,9 +177,17 @@ describe('bodies and queries', () => {
       headers: { authorization: 'Bearer CANARY-token-admin-free', 'content-type': 'application/json' },
       body,
       duplex: 'half',
-    } as RequestInit)
+    })
     expect((await api.fetch(request)).status).toBe(413)
     expect(sent).toBeLessThan(2 * maxBodyBytes)
+  })
+
+  test("a body that breaks off is the caller's, not the operator's", async () => {
+    const { api, failures } = await newWorld()
+    const body = new ReadableStream<Uint8Array>({ pull: () => Promise.reject(new Error('reset')) })
+    const headers = { authorization: 'Bearer CANARY-token-admin-free', 'content-type': 'application/json' }
+    const response = await api.fetch(new Request('http://gateway.example/admin/v1/scopes', { method: 'POST', headers, body, duplex: 'half' }))
+    expect([response.status, failures]).toEqual([400, []])
   })
 
   test('a store that fails is told to the operator, and its words to nobody', async () => {
@@ -173,7 +224,10 @@ describe('pages', () => {
     const { call } = await newWorld()
     const { body } = await call({ method: 'GET', path: 'budgets?limit=1' }, 'read', true)
     expect(body).toMatchObject({ budgets: [{ id: 'bg_own' }], next: null })
-    expect((await call({ method: 'GET', path: 'budgets?limit=2&after=bg_above' })).body).toMatchObject({ budgets: [{ id: 'bg_foreign' }, { id: 'bg_own' }], next: 'bg_own' })
+    expect((await call({ method: 'GET', path: 'budgets?limit=2&after=bg_above' })).body).toMatchObject({
+      budgets: [{ id: 'bg_foreign' }, { id: 'bg_own' }],
+      next: 'bg_own',
+    })
   })
 })
 

@@ -6,12 +6,17 @@ import { newWorld, type TestCall, type World } from './world.ts'
 /** An audit log that can be taken away. */
 function breakableLog(): { readonly log: AuditLog; isBroken: boolean } {
   const log = memoryAuditLog()
-  const state = { log: { ...log, append: (record: Parameters<AuditLog['append']>[0]) => (state.isBroken ? Promise.reject(new Error('disk full')) : log.append(record)) }, isBroken: false }
+  const state = {
+    log: { ...log, append: (record: Parameters<AuditLog['append']>[0]) => (state.isBroken ? Promise.reject(new Error('disk full')) : log.append(record)) },
+    isBroken: false,
+  }
   return state
 }
 
 const recordsOf = async ({ stores }: Pick<World, 'stores'>): Promise<readonly string[]> =>
-  (await stores.audit.read({ limit: 1_000 })).map(({ actor, action, subject, reason }) => `${actor} ${action} ${subject}${reason === undefined ? '' : ` (${reason})`}`)
+  (await stores.audit.read({ limit: 1_000 })).map(
+    ({ actor, action, subject, reason }) => `${actor} ${action} ${subject}${reason === undefined ? '' : ` (${reason})`}`,
+  )
 
 describe('every change is recorded: who, what, before, after, why', () => {
   test('in order, in a chain that verifies', async () => {
@@ -30,14 +35,18 @@ describe('every change is recorded: who, what, before, after, why', () => {
     const [, , defined] = await stores.audit.read({})
     expect(JSON.parse(defined?.content ?? '')).toMatchObject({ before: { amount: '5000000000', version: 1 }, after: { amount: '7', version: 2 } })
     expect(await auditTrail({ log: stores.audit }).verify()).toMatchObject({ kind: 'intact', records: 4 })
-    expect((await call({ method: 'GET', path: 'audit?subject=budget:bg_own' })).body).toMatchObject({ records: [{ action: 'budget.define', actor: 'admin-free', content: { after: { amount: '7' } } }] })
+    expect((await call({ method: 'GET', path: 'audit?subject=budget:bg_own' })).body).toMatchObject({
+      records: [{ action: 'budget.define', actor: 'admin-free', content: { after: { amount: '7' } } }],
+    })
   })
 
   test('a broken chain is told, and where', async () => {
     const { call, stores } = await newWorld()
     await call({ method: 'POST', path: 'scopes', body: { path: 'acme/x' } })
     const read = stores.audit.read
-    const forged = await newWorld({ audit: { ...stores.audit, read: async (query) => (await read(query)).map((record) => ({ ...record, actor: 'somebody else' })) } })
+    const forged = await newWorld({
+      audit: { ...stores.audit, read: async (query) => (await read(query)).map((record) => ({ ...record, actor: 'somebody else' })) },
+    })
     expect((await forged.call({ method: 'GET', path: 'audit/verify' })).body).toMatchObject({ kind: 'broken', sequence: 1 })
   })
 })
@@ -106,7 +115,10 @@ describe('budgets', () => {
     const second = await call({ method: 'POST', path: 'budgets', body: { ...body, amount: '2000000000' } })
     const other = await call({ method: 'POST', path: 'budgets', body: { ...body, window: { kind: 'week' } } })
     expect([first.status, second.status, other.status]).toEqual([201, 200, 201])
-    expect(second.body).toMatchObject({ isNew: false, budget: { id, version: 3, amount: '2000000000', amountUsd: '2.000000000', raises: [{ amount: '5', reason: 'release' }] } })
+    expect(second.body).toMatchObject({
+      isNew: false,
+      budget: { id, version: 3, amount: '2000000000', amountUsd: '2.000000000', raises: [{ amount: '5', reason: 'release' }] },
+    })
     expect((other.body['budget'] as { id: string }).id).not.toBe(id)
     expect((await stores.budgets.budgets()).length).toBe(6)
   })
@@ -115,32 +127,65 @@ describe('budgets', () => {
     const { call, stores } = await newWorld()
     expect((await call({ method: 'PUT', path: 'budgets/bg_own', body: { ...body, version: 7 } })).status).toBe(409)
     expect((await call({ method: 'PUT', path: 'budgets/bg_new', body: { ...body, version: 0 } })).status).toBe(200 + 1)
-    const raises = await Promise.all(Array.from({ length: 4 }, (_, at) => call({ method: 'POST', path: 'budgets/bg_own/raises', body: { amount: String(at + 1), until: '2026-12-24T00:00:00Z', reason: `r${at}` } })))
+    const raises = await Promise.all(
+      Array.from({ length: 4 }, (_, at) =>
+        call({ method: 'POST', path: 'budgets/bg_own/raises', body: { amount: String(at + 1), until: '2026-12-24T00:00:00Z', reason: `r${at}` } }),
+      ),
+    )
     expect(raises.map(({ status }) => status)).toEqual([201, 201, 201, 201])
-    expect((await stores.budgets.budgets()).find(({ id }) => id === 'bg_own')?.raises.map(({ amount }) => amount).toSorted()).toEqual([1n, 2n, 3n, 4n])
+    expect(
+      (await stores.budgets.budgets())
+        .find(({ id }) => id === 'bg_own')
+        ?.raises.map(({ amount }) => amount)
+        .toSorted(),
+    ).toEqual([1n, 2n, 3n, 4n])
   })
 
   test('show how they stand, money as text and in dollars', async () => {
     const { call, stores, clock } = await newWorld()
     const month = Date.UTC(2026, 10, 1)
-    await stores.budgets.reserve({ holdId: 'h', claims: [{ account: 'bg_own', bucket: month, firstBucket: month, amount: 300_000_000n }], expiresAt: clock.now() + 60_000 })
+    await stores.budgets.reserve({
+      holdId: 'h',
+      claims: [{ account: 'bg_own', bucket: month, firstBucket: month, amount: 300_000_000n }],
+      expiresAt: clock.now() + 60_000,
+    })
     const { body } = await call({ method: 'GET', path: 'budgets/status?scope=acme/web' })
     expect(body).toMatchObject({
-      budgets: [{ id: 'bg_own', cap: '5000000000', capUsd: '5.000000000', hardCap: '5500000000', held: '300000000', heldUsd: '0.300000000', spent: '0', remaining: '5200000000', resetsAt: '2026-12-01T00:00:00.000Z' }],
+      budgets: [
+        {
+          id: 'bg_own',
+          cap: '5000000000',
+          capUsd: '5.000000000',
+          hardCap: '5500000000',
+          held: '300000000',
+          heldUsd: '0.300000000',
+          spent: '0',
+          remaining: '5200000000',
+          resetsAt: '2026-12-01T00:00:00.000Z',
+        },
+      ],
     })
   })
 
   test('of others cannot be spent by a key: what a key counts against is checked when it is issued', async () => {
     const { call } = await newWorld()
-    const issue = (budgets: readonly string[], isBounded: boolean): Promise<{ status: number }> => call({ method: 'POST', path: 'keys', body: { scope: 'acme/web', restrictions: { budgets } } }, 'operate', isBounded)
-    expect([(await issue(['bg_own'], true)).status, (await issue(['bg_foreign'], true)).status, (await issue(['bg_tagged'], true)).status, (await issue(['bg_foreign'], false)).status, (await issue(['bg_none'], false)).status]).toEqual([201, 404, 404, 201, 404])
+    const issue = (budgets: readonly string[], isBounded: boolean): Promise<{ status: number }> =>
+      call({ method: 'POST', path: 'keys', body: { scope: 'acme/web', restrictions: { budgets } } }, 'operate', isBounded)
+    expect([
+      (await issue(['bg_own'], true)).status,
+      (await issue(['bg_foreign'], true)).status,
+      (await issue(['bg_tagged'], true)).status,
+      (await issue(['bg_foreign'], false)).status,
+      (await issue(['bg_none'], false)).status,
+    ]).toEqual([201, 404, 404, 201, 404])
   })
 })
 
 describe('keys', () => {
   test('end after 90 days unless told otherwise, and never only by the role admin', async () => {
     const { call, clock } = await newWorld()
-    const issue = (expiresAt: string | null | undefined, role: 'operate' | 'admin' = 'operate'): ReturnType<typeof call> => call({ method: 'POST', path: 'keys', body: { scope: 'acme/web', ...(expiresAt !== undefined && { expiresAt }) } }, role)
+    const issue = (expiresAt: string | null | undefined, role: 'operate' | 'admin' = 'operate'): ReturnType<typeof call> =>
+      call({ method: 'POST', path: 'keys', body: { scope: 'acme/web', ...(expiresAt !== undefined && { expiresAt }) } }, role)
     expect((await issue(undefined)).body['expiresAt']).toBe(new Date(clock.now() + 90 * 86_400_000).toISOString())
     expect([(await issue(null)).status, (await issue(null, 'admin')).body['expiresAt']]).toEqual([400, null])
   })
@@ -148,7 +193,8 @@ describe('keys', () => {
   test('that are issued verify in both presentations until they are revoked', async () => {
     const { call, stores } = await newWorld()
     const { body } = await call({ method: 'POST', path: 'keys', body: { scope: 'acme/web/ada', tags: { team: 'pay' } } })
-    for (const presented of [body['key'], body['jwt']]) expect(await stores.keys.verify(String(presented))).toMatchObject({ keyId: body['id'], developer: 'ada', tags: { team: 'pay' } })
+    for (const presented of [body['key'], body['jwt']])
+      expect(await stores.keys.verify(String(presented))).toMatchObject({ keyId: body['id'], developer: 'ada', tags: { team: 'pay' } })
     await call({ method: 'POST', path: `keys/${String(body['id'])}/revoke`, body: { reason: 'left' } })
     await expect(stores.keys.verify(String(body['key']))).rejects.toThrow('revoked')
     expect((await call({ method: 'POST', path: `keys/${String(body['id'])}/rotate`, body: {} })).status).toBe(409)
@@ -160,7 +206,10 @@ describe('scopes', () => {
     const { call } = await newWorld()
     const add = (path: string, more: object = {}): ReturnType<typeof call> => call({ method: 'POST', path: 'scopes', body: { path, ...more } })
     expect((await add('beta/x/y')).status).toBe(409)
-    expect((await add('beta/x/zoe', { parents: true, level: 'developer' })).body).toMatchObject({ added: ['beta', 'beta/x', 'beta/x/zoe'], scope: { level: 'developer' } })
+    expect((await add('beta/x/zoe', { parents: true, level: 'developer' })).body).toMatchObject({
+      added: ['beta', 'beta/x', 'beta/x/zoe'],
+      scope: { level: 'developer' },
+    })
     expect((await add('beta/x')).body).toMatchObject({ added: [], scope: { level: 'business-unit' } })
     expect((await add('beta/x/zoe/deeper')).status).toBe(400)
     expect((await add('beta/y', { level: 'organisation' })).status).toBe(400)
@@ -169,7 +218,9 @@ describe('scopes', () => {
 
   test('that are archived get no keys', async () => {
     const { call } = await newWorld()
-    expect((await call({ method: 'POST', path: 'scopes/archive', body: { path: 'acme/web', reason: 'sold' } })).body).toMatchObject({ archivedAt: '2026-11-24T12:00:00.000Z' })
+    expect((await call({ method: 'POST', path: 'scopes/archive', body: { path: 'acme/web', reason: 'sold' } })).body).toMatchObject({
+      archivedAt: '2026-11-24T12:00:00.000Z',
+    })
     expect((await call({ method: 'POST', path: 'keys', body: { scope: 'acme/web/ada' } })).status).toBe(409)
   })
 })

@@ -8,7 +8,13 @@ const operations = operationsOf(world.api)
 
 describe('the OpenAPI document', () => {
   test('is 3.1, has every route with what it takes and what it answers, and is what the API serves', async () => {
-    const document = world.api.openapi as { openapi: string; paths: Record<string, Record<string, { operationId: string; summary: string; parameters: { name: string; in: string }[]; requestBody?: object; responses: object }>> }
+    const document = world.api.openapi as {
+      openapi: string
+      paths: Record<
+        string,
+        Record<string, { operationId: string; summary: string; parameters: { name: string; in: string }[]; requestBody?: object; responses: object }>
+      >
+    }
     expect(document.openapi).toBe('3.1.0')
     expect(operations.map(({ name }) => name).toSorted()).toEqual(Object.keys(samples).toSorted())
     for (const [path, methods] of Object.entries(document.paths))
@@ -29,7 +35,9 @@ describe('the OpenAPI document', () => {
     expect([name, status < 300]).toEqual([name, true])
     checkAnswer(body)
     expect(() => checkAnswer({ nothing: 'of the kind' })).toThrow()
-    const described = (fresh.api.openapi['paths'] as Record<string, Record<string, { requestBody?: { content: { 'application/json': { schema: object } } } }>>)[path]?.[method.toLowerCase()]
+    const described = (fresh.api.openapi['paths'] as Record<string, Record<string, { requestBody?: { content: { 'application/json': { schema: object } } } }>>)[
+      path
+    ]?.[method.toLowerCase()]
     const schema = described?.requestBody?.content['application/json'].schema
     if (schema !== undefined) z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).parse(sample.body)
   })

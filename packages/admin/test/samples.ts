@@ -20,7 +20,10 @@ export const samples: Readonly<Record<string, Sample>> = {
   'scopes.add': { unseen: 'not-found', call: (_, place) => ({ method: 'POST', path: 'scopes', body: { path: `${scopeOf[place]}/new` } }) },
   'scopes.list': { unseen: 'not-found', call: (_, place) => ({ method: 'GET', path: `scopes?under=${scopeOf[place]}` }) },
   'scopes.get': { unseen: 'not-found', call: (_, place) => ({ method: 'GET', path: `scope?path=${deepScopeOf[place]}` }) },
-  'scopes.archive': { unseen: 'not-found', call: (_, place) => ({ method: 'POST', path: 'scopes/archive', body: { path: deepScopeOf[place], reason: 'left' } }) },
+  'scopes.archive': {
+    unseen: 'not-found',
+    call: (_, place) => ({ method: 'POST', path: 'scopes/archive', body: { path: deepScopeOf[place], reason: 'left' } }),
+  },
   'keys.issue': { unseen: 'not-found', call: (_, place) => ({ method: 'POST', path: 'keys', body: { scope: deepScopeOf[place] } }) },
   'keys.list': { unseen: 'not-found', call: (_, place) => ({ method: 'GET', path: `keys?under=${scopeOf[place]}` }) },
   'keys.get': { unseen: 'not-found', call: ({ keys }, place) => ({ method: 'GET', path: `keys/${keys[place].id}` }) },
@@ -28,7 +31,10 @@ export const samples: Readonly<Record<string, Sample>> = {
   'keys.revoke': { unseen: 'not-found', call: ({ keys }, place) => ({ method: 'POST', path: `keys/${keys[place].id}/revoke`, body: { reason: 'left' } }) },
   'budgets.define': { unseen: 'not-found', call: (_, place) => ({ method: 'POST', path: 'budgets', body: { ...budget, subject: { scope: scopeOf[place] } } }) },
   // An id that is somebody else's, for a subject of one's own: taking it over must fail too.
-  'budgets.put': { unseen: 'not-found', call: (_, place) => ({ method: 'PUT', path: `budgets/bg_${place}`, body: { ...budget, subject: { scope: 'acme/web' } } }) },
+  'budgets.put': {
+    unseen: 'not-found',
+    call: (_, place) => ({ method: 'PUT', path: `budgets/bg_${place}`, body: { ...budget, subject: { scope: 'acme/web' } } }),
+  },
   'budgets.list': { unseen: 'left-out', call: () => ({ method: 'GET', path: 'budgets' }) },
   'budgets.status': { unseen: 'not-found', call: (_, place) => ({ method: 'GET', path: `budgets/status?scope=${scopeOf[place]}` }) },
   'budgets.effective': { unseen: 'not-found', call: (_, place) => ({ method: 'GET', path: `budgets/effective?scope=${deepScopeOf[place]}` }) },
@@ -38,8 +44,14 @@ export const samples: Readonly<Record<string, Sample>> = {
     unseen: 'not-found',
     call: (_, place) => ({ method: 'POST', path: `budgets/bg_${place}/raises`, body: { amount: '1', until: '2026-12-24T00:00:00Z', reason: 'release week' } }),
   },
-  'limits.define': { unseen: 'not-found', call: (_, place) => ({ method: 'POST', path: 'limits', body: { unit: 'requests', amount: 5, subject: { scope: scopeOf[place] } } }) },
-  'limits.put': { unseen: 'not-found', call: (_, place) => ({ method: 'PUT', path: `limits/lm_${place}`, body: { unit: 'requests', amount: 5, subject: { scope: 'acme/web' } } }) },
+  'limits.define': {
+    unseen: 'not-found',
+    call: (_, place) => ({ method: 'POST', path: 'limits', body: { unit: 'requests', amount: 5, subject: { scope: scopeOf[place] } } }),
+  },
+  'limits.put': {
+    unseen: 'not-found',
+    call: (_, place) => ({ method: 'PUT', path: `limits/lm_${place}`, body: { unit: 'requests', amount: 5, subject: { scope: 'acme/web' } } }),
+  },
   'limits.list': { unseen: 'left-out', call: () => ({ method: 'GET', path: 'limits' }) },
   'limits.remove': { unseen: 'not-found', call: (_, place) => ({ method: 'DELETE', path: `limits/lm_${place}` }) },
   'audit.read': { unseen: 'left-out', call: () => ({ method: 'GET', path: 'audit' }) },

@@ -76,7 +76,12 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
     return made.record
   }
   const keys = { own: await issue('acme/web/ada'), foreign: await issue('acme/ops/bob'), above: await issue('acme') }
-  const subjects = { own: { scope: 'acme/web' }, foreign: { scope: 'acme/ops' }, above: { scope: 'acme' }, tagged: { tag: { name: 'repository', value: 'acme/payments' } } }
+  const subjects = {
+    own: { scope: 'acme/web' },
+    foreign: { scope: 'acme/ops' },
+    above: { scope: 'acme' },
+    tagged: { tag: { name: 'repository', value: 'acme/payments' } },
+  }
   for (const [name, subject] of Object.entries(subjects)) {
     const common = { name, subject, createdAt: clock.now(), version: 1 }
     await stores.budgets.define({
@@ -92,7 +97,16 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
       sharing: 'pool',
       raises: [],
     })
-    await stores.rates.define({ ...common, id: `lm_${name}`, each: 'all', unit: 'requests', amount: 60, perMillis: 60_000, consistency: 'shared', queueMillis: 0 })
+    await stores.rates.define({
+      ...common,
+      id: `lm_${name}`,
+      each: 'all',
+      unit: 'requests',
+      amount: 60,
+      perMillis: 60_000,
+      consistency: 'shared',
+      queueMillis: 0,
+    })
   }
   for (const [developer, unit, key] of [
     ['ada', 'web', keys.own],
@@ -102,14 +116,27 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
       sampleEntry({
         labels: { session: `session-of-${developer}`, developer, repository: `acme/${unit}` },
         parts: [{ costNanoUsd: 2_000_000n, freshInputTokens: 10, cacheReadTokens: 90, outputTokens: 5 }],
-        principal: { keyId: key.id, developer, scopes: [{ path: 'acme', level: 'organisation' }, { path: `acme/${unit}`, level: 'business-unit' }, { path: `acme/${unit}/${developer}`, level: 'developer' }] },
+        principal: {
+          keyId: key.id,
+          developer,
+          scopes: [
+            { path: 'acme', level: 'organisation' },
+            { path: `acme/${unit}`, level: 'business-unit' },
+            { path: `acme/${unit}/${developer}`, level: 'developer' },
+          ],
+        },
       }),
     )
   }
   const tokens: AdminToken[] = []
   for (const role of adminRoles)
     for (const isBounded of [false, true])
-      tokens.push({ name: `${role}-${isBounded ? 'bounded' : 'free'}`, role, tokenHash: await hashAdminToken(tokenOf(role, isBounded)), ...(isBounded && { scope: bound }) })
+      tokens.push({
+        name: `${role}-${isBounded ? 'bounded' : 'free'}`,
+        role,
+        tokenHash: await hashAdminToken(tokenOf(role, isBounded)),
+        ...(isBounded && { scope: bound }),
+      })
   const failures: string[] = []
   const api = adminApi({
     stores,
@@ -147,7 +174,7 @@ export function operationsOf({ openapi }: AdminApi): readonly Operation[] {
   const paths = openapi['paths'] as Readonly<Record<string, Readonly<Record<string, Described>>>>
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { operationId, responses }]) => {
-      const success = Object.entries(responses).find(([status]) => /^2/.test(status))?.[1]
+      const success = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1]
       const schema = z.fromJSONSchema((success?.content?.['application/json'].schema ?? {}) as Parameters<typeof z.fromJSONSchema>[0])
       return { name: operationId, method: method.toUpperCase(), path, checkAnswer: (body: unknown) => void schema.parse(body) }
     }),

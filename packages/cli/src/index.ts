@@ -3,6 +3,6 @@
  *
  * @packageDocumentation
  */
-export { defineConfig, type SluiceConfig, type SluiceConfigExport } from './start/config-file.ts'
+export { defineConfig, type AdminTokenConfig, type SluiceConfig, type SluiceConfigExport } from './start/config-file.ts'
 export { runCommandLine } from './command-line.ts'
 export { processTerminal, type Style, type Terminal } from './terminal.ts'

@@ -1,5 +1,16 @@
 import { nodeRuntime, serve, type Served } from '@sluice/adapters-node'
-import { attribute, authenticate, budget, checkBudget, createGateway, swapCredential, usageRoute, virtualKeys, type LedgerEntry, type VirtualKeys } from '@sluice/core'
+import {
+  attribute,
+  authenticate,
+  budget,
+  checkBudget,
+  createGateway,
+  swapCredential,
+  usageRoute,
+  virtualKeys,
+  type LedgerEntry,
+  type VirtualKeys,
+} from '@sluice/core'
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
 import { memoryBudgetBook, memoryKeyRing, memoryLedger, memoryScopeTree, type MemoryLedger } from '@sluice/storage-memory'
 import { spawn } from 'node:child_process'
@@ -125,7 +136,9 @@ describe.skipIf(claudeBinary === undefined)('R18 the real Claude Code at the end
     const { key } = await keyOf('acme/web/ada')
     const run = await claude(key, 'Work until you are done. [[rehearse tool-loop turns=60]]')
     expect(run.isError).toBe(true)
-    expect(run.result).toMatch(/Request rejected \(429\) · spend limit reached · resets \w+ \d+[^·]*· Team web: \$0\.\d\d used of \$0\.15 this month · Ask in #ai-budget\./)
+    expect(run.result).toMatch(
+      /Request rejected \(429\) · spend limit reached · resets \w+ \d+[^·]*· Team web: \$0\.\d\d used of \$0\.15 this month · Ask in #ai-budget\./,
+    )
     expect(run.secondsAfterLastCall).toBeLessThan(10)
     expect(await refusals()).toBeLessThanOrEqual(2)
     expect(run.calls).toBeGreaterThan(3)
@@ -147,7 +160,11 @@ describe.skipIf(claudeBinary === undefined)('R18 the real Claude Code at the end
     const [team] = await ledger.report({ groupBy: ['businessUnit'] })
     expect(team?.group).toEqual({ businessUnit: 'acme/web' })
     const [balance] = await book.balances([
-      { account: 'team-web', bucket: Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth(), 1), firstBucket: Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth(), 1) },
+      {
+        account: 'team-web',
+        bucket: Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth(), 1),
+        firstBucket: Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth(), 1),
+      },
     ])
     expect(balance).toEqual({ spent: team?.costNanoUsd, held: 0n })
     const dearest = (await exchanges()).reduce((most, { cost }) => (cost.nanoUsd > most ? cost.nanoUsd : most), 0n)

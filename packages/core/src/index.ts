@@ -47,13 +47,14 @@ export type { AbortKind, Exchange, PricedUsage, SettledCallback, SpendEstimate }
 export type { LocalAnswer, LocalRoute } from './local-routes.ts'
 export { defaultRecordOptions, type RecordOptions } from './settle/record.ts'
 export { refuse, type Reply } from './exchange/reply.ts'
-export { replaceTopLevelString, type Patch, type Splice } from './exchange/patch.ts'
+export { applyPatches, replaceTopLevelString, type Patch, type PatchedBody, type Splice } from './exchange/patch.ts'
 export { RequestBody } from './exchange/request-body.ts'
 
-export { toUpstream, type Router, type Target } from './route/router.ts'
+export { toUpstream, type Plan, type Router, type Target } from './route/router.ts'
 export { defaultDeadlines, type Deadlines, type UpstreamOptions } from './route/upstream.ts'
 export type { AcceptEncoding } from './route/forward-headers.ts'
 export {
+  dialectCredential,
   gatewayKeyHeader,
   passthroughCredential,
   splitCredential,
@@ -70,6 +71,7 @@ export { pricing, type Cost, type CostLine, type CostState, type Pricing, type P
 export { addTokens, noTokens, promptTokens, type RateConditions, type TokenBuckets, type UsageLine, type UsageReport, type UsageSource } from './meter/usage.ts'
 
 export type { Attributed, Attribution, AttributionSource, RequestKind } from './entry/attribution.ts'
+export type { RouteAction, RouteCandidate, RouteRecord, RouteTarget, RouteVerdict, ShadowRoute, SwitchArithmetic } from './entry/route-record.ts'
 export type { AttemptRecord, Outcome, OutcomeKind, PassthroughProof, PatchNote, Settlement } from './entry/settlement.ts'
 
 export { defaultRateLimitOptions, rateLimit, type RateLimitOptions } from './middleware/rate-limit.ts'
@@ -92,6 +94,8 @@ export {
 } from './budget/accounts.ts'
 export { parseBudgetJson, toBudgetJson } from './budget/budget-json.ts'
 export { checkBudget, defaultBudget, type BudgetInput } from './budget/check-budget.ts'
+export { defaultLeasedBudgetBookOptions, type LeasedBudgetBookOptions } from './budget/leased-budget-book-options.ts'
+export { leasedBudgetBook, type LeasedBudgetBook } from './budget/leased-budget-book.ts'
 export { budgetStatus, type BudgetStatus } from './budget/status.ts'
 export { budgetIndex, isCovered, type BudgetIndex, type SpendFacts } from './budget/subjects.ts'
 export { windowAt, windowBefore, type WindowRange } from './budget/windows.ts'
@@ -117,6 +121,7 @@ export type {
 } from './ports/budget-book.ts'
 export type { CredentialVerifier, KeyQuery, KeyRecord, KeyRestrictions, KeyRevocation, KeyRing, KeyRotation, KeySecret, Principal } from './ports/key-ring.ts'
 export type { ExchangeQuery, Ledger, LedgerEntry, Percentiles, ProvisionalEntries, ReportDimension, ReportQuery, ReportRow } from './ports/ledger.ts'
+export type { PolicyDocument, PolicyHistoryQuery, PolicyPublication, PolicyPublish, PolicyPublishResult, PolicyShelf } from './ports/policy-shelf.ts'
 export type { PlaceClaim, RateBook, RateClaim, RateConsistency, RateEach, RateLimit, RateResult, RateUnit } from './ports/rate-book.ts'
 export type { Scope, ScopeAddition, ScopeLevel, ScopeQuery, ScopeTree } from './ports/scope-tree.ts'
 export type { TimeSource } from './ports/time-source.ts'

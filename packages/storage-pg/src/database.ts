@@ -22,6 +22,9 @@ export interface StatementOptions {
 /** Before the second, third and fourth attempt. A restarted server has left a broken connection behind for each that the pool held. */
 const retryMillis: readonly number[] = [10, 50, 250]
 
+/** A server that is slow to say no is not asked again: whoever waits has waited long enough. */
+const patienceMillis = 1_000
+
 /** A pool, and how this package talks through it. Values are text, lists of text, or null; what comes back is text. */
 export class Database {
   readonly schema: string
@@ -61,7 +64,10 @@ export class Database {
   }
 
   /** Several statements in one transaction; what `work` throws rolls it back. @throws StoreError */
-  async transaction<Result>(options: StatementOptions, work: (query: (text: string, values: readonly SqlValue[]) => Promise<PgResult>) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(
+    options: StatementOptions,
+    work: (query: (text: string, values: readonly SqlValue[]) => Promise<PgResult>) => Promise<Result>,
+  ): Promise<Result> {
     await this.ready()
     return this.#retrying(options, () =>
       withTransaction(this.#pool, (client) => work((text, values) => client.query(text.replaceAll('{s}', quoted(this.schema)), values.map(storable)))),
@@ -69,6 +75,7 @@ export class Database {
   }
 
   async #retrying<Result>({ isIdempotent }: StatementOptions, attempt: () => Promise<Result>): Promise<Result> {
+    const until = this.#clock.now() + patienceMillis
     for (let failures = 0; ; failures += 1) {
       try {
         return await attempt()
@@ -76,7 +83,7 @@ export class Database {
         const error = toStoreError(thrown)
         const delay = retryMillis[failures]
         const mayRetry = error.code === 'contention' || (error.code === 'unreachable' && isIdempotent)
-        if (!mayRetry || delay === undefined) throw error
+        if (!mayRetry || delay === undefined || this.#clock.now() > until) throw error
         await new Promise<void>((resolve) => void this.#clock.after(delay, resolve))
       }
     }

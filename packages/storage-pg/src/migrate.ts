@@ -41,7 +41,11 @@ export async function migrate(pool: PgPool, options: SchemaOptions = {}): Promis
   }
 }
 
-async function applyNext(client: PgClient, schema: string, migrations: readonly Migration[]): Promise<{ readonly isApplied: boolean; readonly version: number }> {
+async function applyNext(
+  client: PgClient,
+  schema: string,
+  migrations: readonly Migration[],
+): Promise<{ readonly isApplied: boolean; readonly version: number }> {
   const name = quoted(schema)
   await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`${schema}.migrate`])
   const { rows } = await client.query(`select to_regclass($1)::text as "table"`, [`${name}.migrations`])

@@ -2,6 +2,7 @@ import type { AuditLog, AuditRecord } from '@sluice/core'
 import { toStorable } from '@sluice/core/ledger'
 import { Database, type PgOptions } from './database.ts'
 import type { PgPool } from './pool.ts'
+import { rowLimit } from './row-limit.ts'
 
 const repeatable = { isIdempotent: true } as const
 
@@ -34,7 +35,7 @@ export function auditLogOn(database: Database): AuditLog {
       return rows.length > 0
     },
     read: async ({ after = 0, limit = 100, subject }) => {
-      const values: (string | number)[] = [after, Math.max(0, Math.floor(limit))]
+      const values: (string | number)[] = [after, rowLimit(limit)]
       const ofSubject = subject === undefined ? undefined : `$${values.push(subject)}::text`
       const condition = ofSubject === undefined ? '' : `and hashtextextended(subject, 0) = hashtextextended(${ofSubject}, 0) and subject = ${ofSubject}`
       const { rows } = await database.query(

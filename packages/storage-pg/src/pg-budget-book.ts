@@ -2,12 +2,10 @@ import { parseBudgetJson, toBudgetJson, type AccountSlot, type Balance, type Bud
 import { Database, type PgOptions } from './database.ts'
 import { defineRecord } from './define-record.ts'
 import type { PgPool } from './pool.ts'
+import { rowLimit } from './row-limit.ts'
 
 const repeatable = { isIdempotent: true } as const
 const once = { isIdempotent: false } as const
-
-/** What PostgreSQL holds an integer in: an answer of never, and limits without end. */
-const maxBigint = 9_223_372_036_854_775_807n
 
 /**
  * A {@link BudgetBook} on PostgreSQL. Every verb is one statement, and takes its locks in one order: callers wait for each other, but never in a circle.
@@ -68,7 +66,7 @@ export function budgetBookOn(database: Database): BudgetBook {
     bookExpired: async (before, limit) => {
       const booked = (await database.call(
         'select {s}.book_expired($1::bigint, $2::bigint) as result',
-        [Math.ceil(before), Number.isFinite(limit) ? Math.max(0, Math.floor(limit)) : maxBigint],
+        [Math.ceil(before), rowLimit(limit)],
         once,
       )) as readonly [holdId: string, lines: readonly [account: string, bucket: number, first: number, amount: string][]][]
       return booked.map(([holdId, lines]) => ({
@@ -78,11 +76,7 @@ export function budgetBookOn(database: Database): BudgetBook {
     },
     balances: async (slots) => {
       const { accounts, buckets, firsts } = columnsOf(slots)
-      const told = await database.call(
-        'select {s}.slot_balances($1::text[], $2::bigint[], $3::bigint[]) as result',
-        [accounts, buckets, firsts],
-        repeatable,
-      )
+      const told = await database.call('select {s}.slot_balances($1::text[], $2::bigint[], $3::bigint[]) as result', [accounts, buckets, firsts], repeatable)
       return (told as readonly Figures[]).map(balanceOf)
     },
     claimThreshold: async (account, bucket, percent) => {
@@ -126,7 +120,11 @@ function balanceOf([spent, held]: Figures): Balance {
   return { spent: BigInt(spent), held: BigInt(held) }
 }
 
-function columnsOf(slots: readonly AccountSlot[]): { readonly accounts: readonly string[]; readonly buckets: readonly number[]; readonly firsts: readonly number[] } {
+function columnsOf(slots: readonly AccountSlot[]): {
+  readonly accounts: readonly string[]
+  readonly buckets: readonly number[]
+  readonly firsts: readonly number[]
+} {
   return {
     accounts: slots.map(({ account }) => account),
     buckets: slots.map(({ bucket }) => bucket),

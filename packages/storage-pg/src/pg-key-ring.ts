@@ -2,6 +2,7 @@ import { revokedKey, rotatedKey, type KeyRecord, type KeyRing } from '@sluice/co
 import { toStorable } from '@sluice/core/ledger'
 import { Database, type PgOptions } from './database.ts'
 import type { PgPool } from './pool.ts'
+import { rowLimit } from './row-limit.ts'
 import { withinCondition } from './within-condition.ts'
 
 const repeatable = { isIdempotent: true } as const
@@ -45,7 +46,7 @@ export function keyRingOn(database: Database): KeyRing {
     rotate: (rotation) => change(rotation.id, (record) => (record.revocation === undefined ? rotatedKey(record, toStorable(rotation)) : undefined)),
     revoke: (id, revocation) => change(id, (record) => revokedKey(record, revocation)),
     list: async ({ under, after, limit = 100 }) => {
-      const values: (string | number)[] = [Math.max(0, Math.floor(limit))]
+      const values: (string | number)[] = [rowLimit(limit)]
       const conditions: string[] = []
       if (under !== undefined) conditions.push(withinCondition('scope', values.push(under)))
       if (after !== undefined) conditions.push(`id > $${values.push(after)}::text`)

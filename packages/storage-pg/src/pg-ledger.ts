@@ -3,8 +3,10 @@ import { parseEntryJson } from '@sluice/core/ledger'
 import { BatchQueue } from './batch-queue.ts'
 import { Database, type PgOptions } from './database.ts'
 import { toEntryDocument } from './ledger/entry-document.ts'
+import { wholeMillis } from './ledger/report-range.ts'
 import { report } from './ledger/report.ts'
 import type { PgPool } from './pool.ts'
+import { rowLimit } from './row-limit.ts'
 
 /** A {@link Ledger} on PostgreSQL. */
 export interface PgLedger extends Ledger {
@@ -69,18 +71,13 @@ export function ledgerOn(database: Database): PgLedger {
 }
 
 async function exchanges(database: Database, query: ExchangeQuery): Promise<readonly LedgerEntry[]> {
-  const limit = Math.max(0, Math.floor(query.limit ?? 100))
   const values: (string | number)[] = []
   const value = (given: string | number): string => `$${values.push(given)}`
   const conditions: string[] = []
-  if (query.since !== undefined && query.since > -Infinity) {
-    const since = Math.ceil(query.since)
-    conditions.push(`started_at >= ${value(since)}::bigint`, `day >= ${value(Math.floor(since / dayMillis) - 1)}::integer`)
-  }
-  if (query.until !== undefined && query.until < Infinity) {
-    const until = Math.ceil(query.until)
-    conditions.push(`started_at < ${value(until)}::bigint`, `day <= ${value(Math.floor(until / dayMillis) + 1)}::integer`)
-  }
+  const [since, until] = [wholeMillis(query.since), wholeMillis(query.until)]
+  // An id's time, which decides on the partition, and its exchange's start may fall on two days.
+  if (since !== undefined) conditions.push(`started_at >= ${value(since)}::bigint`, `day >= ${value(Math.floor(since / dayMillis) - 1)}::integer`)
+  if (until !== undefined) conditions.push(`started_at < ${value(until)}::bigint`, `day <= ${value(Math.floor(until / dayMillis) + 1)}::integer`)
   if (query.session !== undefined) {
     const session = `${value(query.session)}::text`
     conditions.push(`hashtextextended(session, 0) = hashtextextended(${session}, 0)`, `session = ${session}`)
@@ -93,9 +90,8 @@ async function exchanges(database: Database, query: ExchangeQuery): Promise<read
     )
   }
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
-  const most = Math.min(limit, Number.MAX_SAFE_INTEGER)
   const { rows } = await database.query(
-    `select entry from {s}.entries ${where} order by started_at desc, exchange_id desc limit ${value(most)}::bigint`,
+    `select entry from {s}.entries ${where} order by started_at desc, exchange_id desc limit ${value(rowLimit(query.limit ?? 100))}::bigint`,
     values,
     repeatable,
   )

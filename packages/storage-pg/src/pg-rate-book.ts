@@ -47,13 +47,7 @@ export function rateBookOn(database: Database): RateBook {
       if (claims.length === 0) return undefined
       const full = await database.call(
         'select {s}.enter_rooms($1::text[], $2::text[], $3::integer[], $4::bigint[], $5::bigint) as result',
-        [
-          claims.map(({ room }) => room),
-          claims.map(({ holder }) => holder),
-          claims.map(({ places }) => places),
-          claims.map(({ expiresAt }) => expiresAt),
-          at,
-        ],
+        [claims.map(({ room }) => room), claims.map(({ holder }) => holder), claims.map(({ places }) => places), claims.map(({ expiresAt }) => expiresAt), at],
         repeatable,
       )
       return typeof full === 'number' ? full : undefined

@@ -2,6 +2,7 @@ import { parentOf, scopeLevels, type Scope, type ScopeTree } from '@sluice/core'
 import { toStorable, toStorableText } from '@sluice/core/ledger'
 import { Database, type PgOptions } from './database.ts'
 import type { PgPool } from './pool.ts'
+import { rowLimit } from './row-limit.ts'
 import { withinCondition } from './within-condition.ts'
 
 const repeatable = { isIdempotent: true } as const
@@ -47,7 +48,7 @@ export function scopeTreeOn(database: Database): ScopeTree {
       return scopes.length === paths.length ? scopes : undefined
     },
     list: async ({ under, after, limit = 100 }) => {
-      const values: (string | number)[] = [Math.max(0, Math.floor(limit))]
+      const values: (string | number)[] = [rowLimit(limit)]
       const conditions: string[] = []
       if (under !== undefined) conditions.push(withinCondition('path', values.push(under)))
       if (after !== undefined) conditions.push(`path > $${values.push(after)}::text`)

@@ -31,7 +31,11 @@ export function toStoreError(error: unknown): StoreError {
     // What is no answer of the server comes from the way to it, unless this code or the client's is wrong.
     if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)
       return new StoreError('rejected', `The client could not send the statement: ${error.name}.`, cause)
-    return new StoreError('unreachable', 'PostgreSQL did not answer. Check that it runs, and that the address and the credentials of the pool are right.', cause)
+    return new StoreError(
+      'unreachable',
+      'PostgreSQL did not answer. Check that it runs, and that the address and the credentials of the pool are right.',
+      cause,
+    )
   }
   if (isLosing(sqlState)) return new StoreError('unreachable', `PostgreSQL is not available (SQLSTATE ${sqlState}).`, cause)
   if (sqlState.startsWith('40') || sqlState === '55P03')

@@ -51,10 +51,10 @@ export async function postgresDatabase(): Promise<TestDatabase> {
   return databaseOn('PostgreSQL', pool, () => pool.end())
 }
 
-/** A PGlite in memory. */
-export async function pgliteDatabase(): Promise<TestDatabase> {
-  const pglite = new PGlite()
-  const pool = new pg.Pool(createPgConfig(pglite) as unknown as pg.PoolConfig)
+/** A PGlite in memory, or in a folder. */
+export async function pgliteDatabase(folder?: string): Promise<TestDatabase> {
+  const pglite = new PGlite(folder)
+  const pool = new pg.Pool(createPgConfig(pglite))
   return databaseOn('PGlite', pool, async () => {
     await pool.end()
     await pglite.close()

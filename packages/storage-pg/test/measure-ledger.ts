@@ -18,8 +18,15 @@ const pool = new pg.Pool({ connectionString: await server.createDatabase(), max:
 await migrate(pool)
 const store = pgStore(pool)
 
-await pool.query('select sluice.ensure_month(d), sluice.ensure_day(d) from generate_series($1::integer, $2::integer) d', [String(firstDay), String(firstDay + days - 1)])
+await pool.query('select sluice.ensure_month(d), sluice.ensure_day(d) from generate_series($1::integer, $2::integer) d', [
+  String(firstDay),
+  String(firstDay + days - 1),
+])
 await pool.query(`
+  insert into sluice.labels (id, developer, repository, model, key, scope, organisation, business_unit)
+    select sluice.hash_of(d || '/' || r || '/' || m), 'developer-' || d, 'acme/repository-' || ((d * 7 + r * 31) % 200),
+      (array['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'])[m + 1], 'key-' || d, 'acme/unit-' || (d % 12) || '/developer-' || d, 'acme', 'acme/unit-' || (d % 12)
+    from generate_series(0, 499) d, generate_series(0, 5) r, generate_series(0, 2) m;
   insert into sluice.labels (id, developer, repository, model, kind, outcome, key, scope, organisation, business_unit)
     select sluice.hash_of(d || '/' || r || '/' || m || '/' || k || '/' || o), 'developer-' || d, 'acme/repository-' || ((d * 7 + r * 31) % 200),
       (array['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'])[m + 1], (array['main', 'sub-agent', 'title'])[k + 1], (array['completed', 'client-gone'])[o + 1],
@@ -31,7 +38,11 @@ const text = JSON.stringify({
   startedAt: firstDay * 86_400_000,
   endedAt: firstDay * 86_400_000 + 2_000,
   outcome: { kind: 'completed' },
-  attribution: { kind: { value: 'main', source: 'header' }, developer: { value: 'developer-1', source: 'key' }, repository: { value: 'acme/web', source: 'header' } },
+  attribution: {
+    kind: { value: 'main', source: 'header' },
+    developer: { value: 'developer-1', source: 'key' },
+    repository: { value: 'acme/web', source: 'header' },
+  },
   usage: { source: 'final', lines: [] },
   cost: { state: 'priced', nanoUsd: '500000', lines: [] },
 })
@@ -43,7 +54,7 @@ for (let day = firstDay; day < firstDay + days; day += 1) {
   await client.query(`
     create temporary table made as
       select n, d, least(r + (${day} % 3) * 2, 5) as r, at, 's-' || d || '-${day}-' || (at / 1800000) as session, case when k = 1 then 'a-' || (n % 3) end as agent,
-        sluice.hash_of(d || '/' || least(r + (${day} % 3) * 2, 5) || '/' || m || '/' || k || '/' || o) as label, (500000 + n % 40000000)::bigint as cost
+        sluice.hash_of(d || '/' || least(r + (${day} % 3) * 2, 5) || '/' || m || '/' || k || '/' || o) as label, sluice.hash_of(d || '/' || least(r + (${day} % 3) * 2, 5) || '/' || m) as account, (500000 + n % 40000000)::bigint as cost
       from (
         select n, (hashint8(n) & 2147483647) % 500 as d, (hashint8(n * 3 + 1) & 1) as r, case when hashint8(n * 5) & 7 < 5 then 0 when hashint8(n * 5) & 7 < 7 then 1 else 2 end as m,
           case when hashint8(n * 7) & 7 < 5 then 0 when hashint8(n * 7) & 7 < 7 then 1 else 2 end as k, case when hashint8(n * 11) & 31 = 0 then 1 else 0 end as o,
@@ -51,8 +62,9 @@ for (let day = firstDay; day < firstDay + days; day += 1) {
         from generate_series(${day}::bigint * 1000000, ${day}::bigint * 1000000 + ${perDay} - 1) n
       ) x;
     insert into sluice.entries select ${day}, 'ex_' || n, at, session, agent, 'req_' || n, 'msg_' || n, 400 + n % 900, 2000 + n % 30000, array[label], ${literal} from made;
-    insert into sluice.spend_days select ${day}, label, count(*), 0, 0, count(*), 0, 0, sum(n % 900), sum(n % 90000), 0, 0, sum(n % 700), 0, 0, sum(cost) from made group by label;
-    insert into sluice.spend_quarters select at / 900000, label, count(*), 0, 0, count(*), 0, 0, sum(n % 900), sum(n % 90000), 0, 0, sum(n % 700), 0, 0, sum(cost) from made group by 1, 2;
+    insert into sluice.spend_days select ${day}, account, count(*), 0, 0, count(*), 0, 0, sum(n % 900), sum(n % 90000), 0, 0, sum(n % 700), 0, 0, sum(cost) from made group by account;
+    insert into sluice.spend_hours select at / 3600000, account, count(*), 0, 0, count(*), 0, 0, sum(n % 900), sum(n % 90000), 0, 0, sum(n % 700), 0, 0, sum(cost) from made group by 1, 2;
+    insert into sluice.spend_days_by_kind select ${day}, label, count(*), 0, 0, count(*), 0, 0, sum(n % 900), sum(n % 90000), 0, 0, sum(n % 700), 0, 0, sum(cost) from made group by label;
     insert into sluice.spend_threads select at / 900000, label, sluice.hash_of(session || coalesce(agent, '')), session, agent, count(*), 0, 0, count(*), 0, 0, sum(n % 900), sum(n % 90000), 0, 0, sum(n % 700), 0, 0, sum(cost)
       from made group by 1, 2, 3, 4, 5;
     drop table made;
@@ -61,11 +73,11 @@ for (let day = firstDay; day < firstDay + days; day += 1) {
 }
 await pool.query('vacuum (analyze)')
 const { rows: counts } = await pool.query(`
-  select (select count(*) from sluice.entries)::text as entries, (select count(*) from sluice.spend_days)::text as days, (select count(*) from sluice.spend_quarters)::text as quarters,
+  select (select count(*) from sluice.entries)::text as entries, (select count(*) from sluice.spend_days)::text as days, (select count(*) from sluice.spend_hours)::text as hours, (select count(*) from sluice.spend_days_by_kind)::text as days_by_kind,
     (select count(*) from sluice.spend_threads)::text as threads, (select count(*) from sluice.labels)::text as labels,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'entries_2%')) as entries_size,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_threads_2%')) as threads_size,
-    pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_quarters_2%')) as quarters_size,
+    pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_hours_2%')) as hours_size,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_days_2%')) as days_size
   from pg_class c where c.relnamespace = 'sluice'::regnamespace`)
 console.log(`made in ${Math.round((performance.now() - started) / 1_000)} s`, counts[0])
@@ -85,14 +97,27 @@ async function timed(ledger: Ledger, what: string, query: ReportQuery): Promise<
 }
 const month = { since, until }
 await timed(store.ledger, 'month by developer and repository', { groupBy: ['developer', 'repository'], ...month })
-await timed(store.ledger, 'month by developer and repository, Berlin month', { groupBy: ['developer', 'repository'], since: since - twoHours, until: until - twoHours })
-await timed(store.ledger, 'month by developer and repository, odd edges', { groupBy: ['developer', 'repository'], since: since + 12 * 3_600_000 + 77_777, until: until - 11 * 3_600_000 + 99_999 })
+await timed(store.ledger, 'month by developer and repository, Berlin month', {
+  groupBy: ['developer', 'repository'],
+  since: since - twoHours,
+  until: until - twoHours,
+})
+await timed(store.ledger, 'month by developer and repository, odd edges', {
+  groupBy: ['developer', 'repository'],
+  since: since + 12 * 3_600_000 + 77_777,
+  until: until - 11 * 3_600_000 + 99_999,
+})
 await timed(store.ledger, 'month by business unit and model', { groupBy: ['businessUnit', 'model'], ...month })
 await timed(store.ledger, 'month by day of UTC', { groupBy: ['day'], ...month })
 await timed(store.ledger, 'month by day of Berlin and developer', { groupBy: ['day', 'developer'], timeZone: 'Europe/Berlin', ...month })
+await timed(store.ledger, 'month by kind and outcome', { groupBy: ['kind', 'outcome'], ...month })
 await timed(store.ledger, 'day by hour', { groupBy: ['hour'], since: since + 7 * 86_400_000, until: since + 8 * 86_400_000 })
 await timed(store.ledger, 'month of one developer by repository', { groupBy: ['repository'], where: { developer: 'developer-7' }, ...month })
-await timed(store.ledger, 'month of one session', { groupBy: ['model'], where: { session: `s-7-${firstDay + 3}-${Math.floor(((firstDay + 3) * 86_400_000 + 36_000_000) / 1_800_000)}` }, ...month })
+await timed(store.ledger, 'month of one session', {
+  groupBy: ['model'],
+  where: { session: `s-7-${firstDay + 3}-${Math.floor(((firstDay + 3) * 86_400_000 + 36_000_000) / 1_800_000)}` },
+  ...month,
+})
 await timed(store.ledger, 'day by session', { groupBy: ['session'], since: since + 7 * 86_400_000, until: since + 8 * 86_400_000 })
 await timed(store.ledger, 'month by session', { groupBy: ['session'], ...month })
 const listing = performance.now()
@@ -108,7 +133,13 @@ await Promise.all(
   Array.from({ length: 400 }, async (_, caller) => {
     for (let index = 0; index < 50; index += 1) {
       const startedAt = until - 86_400_000 + 40_000_000 + index
-      await store.ledger.append(sampleEntry({ exchangeId: `ex_new_${caller}_${index}`, startedAt, labels: { session: `new-${caller}`, developer: `developer-${caller}`, repository: 'acme/web' } }))
+      await store.ledger.append(
+        sampleEntry({
+          exchangeId: `ex_new_${caller}_${index}`,
+          startedAt,
+          labels: { session: `new-${caller}`, developer: `developer-${caller}`, repository: 'acme/web' },
+        }),
+      )
       appended += 1
     }
   }),

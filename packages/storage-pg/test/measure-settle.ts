@@ -26,7 +26,10 @@ for (const isReserved of [false, true]) {
   await Promise.all(
     Array.from({ length: writers }, async (_, writer) => {
       for (let batch = 0; performance.now() < end; batch += 1) {
-        const holds = Array.from({ length: holdsPerBatch }, (_unused, index) => ({ holdId: `h-${isReserved}-${writer}-${batch}-${index}`, names: accounts(writer, index) }))
+        const holds = Array.from({ length: holdsPerBatch }, (_unused, index) => ({
+          holdId: `h-${isReserved}-${writer}-${batch}-${index}`,
+          names: accounts(writer, index),
+        }))
         if (isReserved) {
           await pool.query(
             `insert into sluice.budget_holds select unnest($1::text[]), 0, $2::bigint, $3::text[], array[0,0,0,0]::bigint[], array[0,0,0,0]::bigint[], array[5,5,5,5]::numeric[], array[0,0,0,0]::numeric[]`,
@@ -42,7 +45,9 @@ for (const isReserved of [false, true]) {
   )
   const { rows } = await pool.query('select deadlocks::text from pg_stat_database where datname = current_database()')
   const perSecond = isReserved ? charges / (settling / writers / 1_000) : charges / seconds
-  console.log(`${isReserved ? 'holds that were reserved' : 'charges without a hold'}: ${Math.round(perSecond)} charges/s, ${Math.round(charges / ((server.cpuMillis() - cpuBefore) / 1_000))} charges per second of processor time of the server, deadlocks ${rows[0]?.deadlocks}`)
+  console.log(
+    `${isReserved ? 'holds that were reserved' : 'charges without a hold'}: ${Math.round(perSecond)} charges/s, ${Math.round(charges / ((server.cpuMillis() - cpuBefore) / 1_000))} charges per second of processor time of the server, deadlocks ${rows[0]?.deadlocks}`,
+  )
 }
 pool.on('error', () => undefined)
 await pool.end()

@@ -55,13 +55,24 @@ export async function startPostgres(binaries: string, settings: readonly string[
   const data = join(folder, 'data')
   mkdirSync(data, { mode: 0o700 })
   if (owner.uid !== undefined) chownSync(data, owner.uid, owner.gid)
-  const initdb = spawnSync(join(binaries, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'], { ...owner, encoding: 'utf8' })
+  const initdb = spawnSync(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'],
+    { ...owner, encoding: 'utf8' },
+  )
   if (initdb.status !== 0) throw new Error(`initdb failed: ${initdb.stderr}`)
   const port = await freePort()
   let child: ChildProcess | undefined
   const adminUrl = `postgres://postgres@127.0.0.1:${port}/postgres`
   const start = async (): Promise<void> => {
-    const flags = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, 'max_connections=200', 'shared_buffers=256MB', ...settings]
+    const flags = [
+      'listen_addresses=127.0.0.1',
+      `port=${port}`,
+      `unix_socket_directories=${folder}`,
+      'max_connections=200',
+      'shared_buffers=256MB',
+      ...settings,
+    ]
     child = spawn(join(binaries, 'postgres'), ['-D', data, ...flags.flatMap((flag) => ['-c', flag])], { ...owner, stdio: 'ignore' })
     for (let attempt = 0; ; attempt += 1) {
       const client = new pg.Client({ connectionString: adminUrl })
@@ -83,6 +94,12 @@ export async function startPostgres(binaries: string, settings: readonly string[
     running.kill(signal)
     await exited
   }
+  // A run that ends early leaves neither a server nor its data behind.
+  const abandon = (): void => {
+    child?.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', abandon)
   await start()
   return {
     port,
@@ -103,6 +120,7 @@ export async function startPostgres(binaries: string, settings: readonly string[
     },
     start,
     stop: async () => {
+      process.off('exit', abandon)
       await end('SIGINT')
       rmSync(folder, { recursive: true, force: true })
     },

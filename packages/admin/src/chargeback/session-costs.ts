@@ -22,7 +22,11 @@ export interface SessionCosts {
 }
 
 /** Where bins begin, in nano-USD: 1, 2 and 5 of each power of ten from a cent to a hundred dollars, and 0 before them. */
-const binStarts: readonly bigint[] = [0n, ...[10_000_000n, 100_000_000n, 1_000_000_000n, 10_000_000_000n].flatMap((unit) => [unit, unit * 2n, unit * 5n]), 100_000_000_000n]
+const binStarts: readonly bigint[] = [
+  0n,
+  ...[10_000_000n, 100_000_000n, 1_000_000_000n, 10_000_000_000n].flatMap((unit) => [unit, unit * 2n, unit * 5n]),
+  100_000_000_000n,
+]
 
 /** The histogram of what sessions cost. Every session is in exactly one bin. */
 export function sessionCosts(rows: readonly CostRow[]): SessionCosts {

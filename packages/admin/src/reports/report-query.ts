@@ -34,7 +34,8 @@ export function toSpan({ since, until, where }: SpanInput): Pick<ReportQuery, 's
 /** Reads an instant. @throws Refusal */
 export function toMillis(name: string, text: string): number {
   const millis = /^\d{1,15}$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\d(?:T|$)/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(millis)) throw badRequest(`${name}: "${shown(text, 40)}" is not an instant. Give ISO 8601, such as 2026-11-24T13:00:00Z, or milliseconds since 1970.`)
+  if (Number.isNaN(millis))
+    throw badRequest(`${name}: "${shown(text, 40)}" is not an instant. Give ISO 8601, such as 2026-11-24T13:00:00Z, or milliseconds since 1970.`)
   return millis
 }
 

@@ -58,7 +58,10 @@ export function auditRoutes({ stores, trail }: AdminParts): readonly Route[] {
         z.strictObject({
           kind: z.literal('intact'),
           records: z.number(),
-          last: z.strictObject({ sequence: z.number(), hash: z.string() }).optional().meta({ description: 'Note it elsewhere: an end that was cut off shows only against that.' }),
+          last: z
+            .strictObject({ sequence: z.number(), hash: z.string() })
+            .optional()
+            .meta({ description: 'Note it elsewhere: an end that was cut off shows only against that.' }),
         }),
         z.strictObject({ kind: z.literal('broken'), sequence: z.number(), what: z.string() }),
       ]),

@@ -84,7 +84,9 @@ export function budgetQuestionRoutes({ stores, now }: AdminParts): readonly Rout
       answer: z.strictObject({
         keys: z.array(z.string()).meta({ description: 'Keys that the question is about, where it names a developer or a key.' }),
         budgets: z.array(
-          z.strictObject({ applies: z.enum(['yes', 'depends']), because: z.array(z.string()), status: budgetStatusAnswer }).meta({ description: 'depends: on what was not asked.' }),
+          z
+            .strictObject({ applies: z.enum(['yes', 'depends']), because: z.array(z.string()), status: budgetStatusAnswer })
+            .meta({ description: 'depends: on what was not asked.' }),
         ),
         outside: z.number().meta({ description: 'How many more count that this token may not see.' }),
         warnings: z.array(warningSchema),
@@ -94,7 +96,8 @@ export function budgetQuestionRoutes({ stores, now }: AdminParts): readonly Rout
         const warnings: Warning[] = []
         if (query.scope !== undefined) {
           if (!reaches(actor, query.scope)) throw notFound(`scope "${shown(query.scope)}"`)
-          if ((await scopes.lineage(query.scope)) === undefined) warnings.push({ code: 'unknown-scope', message: `There is no scope "${shown(query.scope)}". List scopes to find it.` })
+          if ((await scopes.lineage(query.scope)) === undefined)
+            warnings.push({ code: 'unknown-scope', message: `There is no scope "${shown(query.scope)}". List scopes to find it.` })
         }
         let records: readonly KeyRecord[] = []
         if (query.key !== undefined) {
@@ -104,7 +107,10 @@ export function budgetQuestionRoutes({ stores, now }: AdminParts): readonly Rout
         } else if (query.developer !== undefined) {
           records = await keysOf(actor, query.developer)
           if (records.length === 0)
-            warnings.push({ code: 'unknown-developer', message: `No key belongs to the developer "${shown(query.developer)}": caps on that name match nobody. List keys to see the names.` })
+            warnings.push({
+              code: 'unknown-developer',
+              message: `No key belongs to the developer "${shown(query.developer)}": caps on that name match nobody. List keys to see the names.`,
+            })
         }
         const tags: Record<string, string> = Object.fromEntries((query.tag ?? []).map(split))
         if (query.repository !== undefined) tags['repository'] = query.repository
@@ -113,7 +119,14 @@ export function budgetQuestionRoutes({ stores, now }: AdminParts): readonly Rout
         const developer = query.developer ?? records[0]?.developer
         const spenders: readonly Spender[] =
           records.length > 0
-            ? records.map((record) => ({ ...asked, key: record.id, scope: record.scope, developer: record.developer, keyTags: record.tags, budgets: record.restrictions.budgets ?? [] }))
+            ? records.map((record) => ({
+                ...asked,
+                key: record.id,
+                scope: record.scope,
+                developer: record.developer,
+                keyTags: record.tags,
+                budgets: record.restrictions.budgets ?? [],
+              }))
             : [{ ...asked, keyTags: {}, budgets: [], ...(developer !== undefined && { developer }) }]
         const found: { readonly applies: 'yes' | 'depends'; readonly because: readonly string[]; readonly status: BudgetStatusJson }[] = []
         let outside = 0
@@ -125,7 +138,14 @@ export function budgetQuestionRoutes({ stores, now }: AdminParts): readonly Rout
           if (await reachesSubject(actor, budget.subject, keyRing)) found.push({ applies, because, status: await statusOf(budget, developer) })
           else outside += 1
         }
-        return { body: { keys: records.map(({ id }) => id), budgets: found.toSorted((left, right) => right.status.utilization - left.status.utilization), outside, warnings } }
+        return {
+          body: {
+            keys: records.map(({ id }) => id),
+            budgets: found.toSorted((left, right) => right.status.utilization - left.status.utilization),
+            outside,
+            warnings,
+          },
+        }
       },
     }),
   ]

@@ -2,7 +2,7 @@ import { budgetStatus, canonicalJson, checkBudget, type Budget } from '@sluice/c
 import { z } from 'zod'
 import { sha256Hex, withoutUndefined } from '../plain.ts'
 import type { AdminActor } from '../power.ts'
-import { badRequest, conflict, notFound, shown } from '../refusal.ts'
+import { badRequest, conflict, LostRace, notFound, shown, untilFirst } from '../refusal.ts'
 import { route, type Answer, type Route } from '../route.ts'
 import type { AdminParts } from '../stores.ts'
 import { budgetAnswer, budgetStatusAnswer, toBudgetAnswer, toBudgetStatusJson, windowSchema, type BudgetStatusJson, type WindowInput } from './budget-json.ts'
@@ -10,7 +10,10 @@ import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField
 import { matchesOfSubject, reachesSubject, subjectSchema, warningSchema } from './subject.ts'
 
 const percent = z.number().min(0).max(1_000)
-const digits = z.string().regex(/^[1-9]\d{0,29}$/, 'give a whole number above 0 as text').meta({ description: 'A whole number as text, in the unit.' })
+const digits = z
+  .string()
+  .regex(/^[1-9]\d{0,29}$/, 'give a whole number above 0 as text')
+  .meta({ description: 'A whole number as text, in the unit.' })
 
 const definition = {
   name: z.string().min(1).max(100).optional(),
@@ -39,9 +42,6 @@ const defined = z.strictObject({
   warnings: z.array(warningSchema),
 })
 
-/** How often a definition that lost a race is tried again. */
-const mostTries = 5
-
 /** Routes of budgets, but for the questions about how they stand. */
 export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): readonly Route[] {
   const { budgets, keyRing } = stores
@@ -55,7 +55,7 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
     const subject = withoutUndefined(input.subject)
     if (!(await reachesSubject(actor, subject, keyRing))) throw notFound(`budget or scope for this subject`)
     const { version, reason, ...rest } = input
-    for (let tries = 1; ; tries += 1) {
+    return untilFirst(version !== undefined, async () => {
       const before = await find(id)
       // A budget of somebody else must not become one's own by taking its id.
       if (before !== undefined && !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`budget "${shown(id)}"`)
@@ -73,37 +73,44 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
         createdAt: before?.createdAt ?? now(),
         version: (before?.version ?? 0) + 1,
       })
-      const change = { action: 'budget.define', subject: `budget:${id}`, reason, after: toBudgetAnswer(after), ...(before !== undefined && { before: toBudgetAnswer(before) }) }
-      const isKept = await changes.recorded(actor, change, async () => {
-        const kept = await budgets.define(after)
-        if (!kept && (version !== undefined || tries >= mostTries)) throw conflict(`The budget "${id}" was changed meanwhile. Read it again, and decide again.`)
-        return kept
-      })
-      if (!isKept) continue
+      await keep(actor, 'budget.define', before, after, reason)
       const { keys, warnings } = await matchesOfSubject(subject, stores)
       return { status: before === undefined ? 201 : 200, body: { budget: toBudgetAnswer(after), isNew: before === undefined, matches: { keys }, warnings } }
-    }
+    })
   }
-  const changeRaises = async (actor: AdminActor, id: string, action: string, reason: string, change: (budget: Budget) => Budget['raises']): Promise<Budget> => {
-    for (let tries = 1; ; tries += 1) {
+  const keep = (actor: AdminActor, action: string, before: Budget | undefined, after: Budget, reason: string | undefined): Promise<void> => {
+    const change = {
+      action,
+      subject: `budget:${after.id}`,
+      reason,
+      after: toBudgetAnswer(after),
+      ...(before !== undefined && { before: toBudgetAnswer(before) }),
+    }
+    return changes.recorded(actor, change, async () => {
+      if (!(await budgets.define(after))) throw new LostRace(`The budget "${after.id}"`)
+    })
+  }
+  const raise = (actor: AdminActor, id: string, added: Budget['raises'][number]): Promise<Budget> =>
+    untilFirst(false, async () => {
       const before = await seen(actor, id)
-      const after: Budget = { ...before, raises: change(before), version: before.version + 1 }
-      const entry = { action, subject: `budget:${id}`, reason, before: toBudgetAnswer(before), after: toBudgetAnswer(after) }
-      const isKept = await changes.recorded(actor, entry, async () => {
-        const kept = await budgets.define(after)
-        if (!kept && tries >= mostTries) throw conflict(`The budget "${id}" was changed meanwhile. Try again.`)
-        return kept
-      })
-      if (isKept) return after
-    }
-  }
+      // Raises that have ended go when the next one comes, so that they do not pile up; the audit log keeps them.
+      const after = checkBudget({ ...before, raises: [...before.raises.filter((old) => old.until > now()), added], version: before.version + 1 })
+      await keep(actor, 'budget.raise', before, after, added.reason)
+      return after
+    })
   return [
     route({
       name: 'budgets.define',
       method: 'POST',
       path: 'budgets',
       about: 'Sets a budget. Without an id it takes the place of the one with the same subject, unit, window and sharing.',
-      body: z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).optional(), ...definition }),
+      body: z.strictObject({
+        id: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,64}$/)
+          .optional(),
+        ...definition,
+      }),
       status: 201,
       answer: defined,
       handle: async ({ actor, body: { id, ...input } }) => define(actor, id ?? (await idOf(input, timeZone)), input),
@@ -175,9 +182,8 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
       handle: async ({ actor, id, body }) => {
         const until = Date.parse(body.until)
         if (until <= now()) throw badRequest('until: lies in the past.')
-        const raise = { id: `raise_${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`, amount: BigInt(body.amount), until, reason: body.reason }
-        // Raises that have ended go when the next one comes, so that they do not pile up; the audit log keeps them.
-        const after = await changeRaises(actor, id, 'budget.raise', body.reason, ({ raises }) => [...raises.filter((old) => old.until > now()), raise])
+        const added = { id: `raise_${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`, amount: BigInt(body.amount), until, reason: body.reason }
+        const after = await raise(actor, id, added)
         return { status: 201, body: toBudgetAnswer(after) }
       },
     }),
@@ -197,7 +203,9 @@ function zoned(window: WindowInput, timeZone: string): Budget['window'] {
 
 /** What people read in a refusal where nobody gave it a name. */
 function nameOf({ subject: { scope, key, tag, model }, window }: Definition): string {
-  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter((part) => part !== undefined)
+  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter(
+    (part) => part !== undefined,
+  )
   const when = window.kind === 'rolling' ? `${window.hours} hours` : window.kind
   return shown(`${what.join(', ')} (${when})`, 100)
 }

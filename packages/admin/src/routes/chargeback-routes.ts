@@ -1,9 +1,9 @@
 import { noTokens, type ReportDimension } from '@sluice/core'
 import { z } from 'zod'
-import { cacheHealth } from '../chargeback/cache-health.ts'
+import { cacheHealth, type CacheFigures } from '../chargeback/cache-health.ts'
 import { concentration } from '../chargeback/concentration.ts'
 import type { CostRow } from '../chargeback/cost-rows.ts'
-import { leaderboard } from '../chargeback/leaderboard.ts'
+import { leaderboard, type LeaderboardPlace } from '../chargeback/leaderboard.ts'
 import { sessionCosts } from '../chargeback/session-costs.ts'
 import type { AdminActor } from '../power.ts'
 import { spanFields, toSpan, type SpanInput } from '../reports/report-query.ts'
@@ -20,9 +20,7 @@ const figures = { readTokens: z.number(), writeTokens: z.number(), freshTokens: 
 const leaderboardAnswer = z.strictObject({
   by,
   costNanoUsd: money,
-  places: z.array(
-    z.strictObject({ rank: z.number(), name: z.string().nullable(), exchanges: z.number(), costNanoUsd: money, share, cumulativeShare: share }),
-  ),
+  places: z.array(z.strictObject({ rank: z.number(), name: z.string().nullable(), exchanges: z.number(), costNanoUsd: money, share, cumulativeShare: share })),
 })
 const sessionsAnswer = z.strictObject({
   sessions: z.number(),
@@ -46,13 +44,40 @@ const cacheAnswer = z.strictObject({
 })
 
 /** A leaderboard as the API shows it. */
-export type LeaderboardJson = z.infer<typeof leaderboardAnswer>
+export interface LeaderboardJson {
+  readonly by: ReportDimension
+  readonly costNanoUsd: string
+  readonly places: readonly (Omit<LeaderboardPlace, 'costNanoUsd'> & { readonly costNanoUsd: string })[]
+}
+
 /** The spread of session costs as the API shows it. */
-export type SessionCostsJson = z.infer<typeof sessionsAnswer>
+export interface SessionCostsJson {
+  readonly sessions: number
+  readonly costNanoUsd: string
+  readonly medianNanoUsd: string | null
+  readonly p90NanoUsd: string | null
+  readonly mostNanoUsd: string | null
+  readonly bins: readonly { readonly fromNanoUsd: string; readonly toNanoUsd: string | null; readonly sessions: number; readonly costNanoUsd: string }[]
+  readonly withoutSessionNanoUsd: string
+}
+
 /** A concentration as the API shows it. */
-export type ConcentrationJson = z.infer<typeof concentrationAnswer>
+export interface ConcentrationJson {
+  readonly by: ReportDimension
+  readonly members: number
+  readonly costNanoUsd: string
+  readonly top: readonly { readonly percent: number; readonly members: number; readonly costNanoUsd: string; readonly share: number }[]
+  readonly gini: number
+}
+
+interface CacheFiguresJson extends Omit<CacheFigures, 'hitRate'> {
+  readonly hitRate: number | null
+}
+
 /** Cache health as the API shows it. */
-export type CacheHealthJson = z.infer<typeof cacheAnswer>
+export interface CacheHealthJson extends CacheFiguresJson {
+  readonly worstSessions: readonly (CacheFiguresJson & { readonly session: string; readonly exchanges: number; readonly costNanoUsd: string })[]
+}
 
 /** Routes of the chargeback views: computed from what the ledger reports. */
 export function chargebackRoutes({ stores: { ledger, scopes } }: AdminParts): readonly Route[] {
@@ -143,7 +168,11 @@ export function chargebackRoutes({ stores: { ledger, scopes } }: AdminParts): re
           body: {
             ...found,
             hitRate: found.hitRate ?? null,
-            worstSessions: found.worstSessions.map((session) => ({ ...session, hitRate: session.hitRate ?? null, costNanoUsd: session.costNanoUsd.toString() })),
+            worstSessions: found.worstSessions.map((session) => ({
+              ...session,
+              hitRate: session.hitRate ?? null,
+              costNanoUsd: session.costNanoUsd.toString(),
+            })),
           },
         }
       },

@@ -30,7 +30,9 @@ const keyAnswer = z.strictObject({
   state: z.enum(['active', 'expired', 'revoked']),
   createdAt: z.string(),
   expiresAt: z.string().nullable(),
-  secrets: z.array(z.strictObject({ createdAt: z.string(), expiresAt: z.string().nullable() })).meta({ description: 'The current one last; two while a rotation overlaps.' }),
+  secrets: z
+    .array(z.strictObject({ createdAt: z.string(), expiresAt: z.string().nullable() }))
+    .meta({ description: 'The current one last; two while a rotation overlaps.' }),
   revocation: z.strictObject({ at: z.string(), reason: z.string(), isLeaked: z.boolean() }).nullable(),
 })
 const shownOnce = {
@@ -39,7 +41,20 @@ const shownOnce = {
 }
 
 /** A key as the API shows it: nothing in it lets anybody in. */
-export type KeyJson = z.infer<typeof keyAnswer>
+export interface KeyJson {
+  readonly id: string
+  readonly name: string
+  readonly developer: string
+  readonly scope: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly restrictions: KeyRestrictions
+  readonly state: 'active' | 'expired' | 'revoked'
+  readonly createdAt: string
+  readonly expiresAt: string | null
+  /** The current one last; two while a rotation overlaps. */
+  readonly secrets: readonly { readonly createdAt: string; readonly expiresAt: string | null }[]
+  readonly revocation: { readonly at: string; readonly reason: string; readonly isLeaked: boolean } | null
+}
 
 /** A key as plain JSON. */
 export function toKeyJson(record: KeyRecord, now: number): KeyJson {
@@ -49,18 +64,14 @@ export function toKeyJson(record: KeyRecord, now: number): KeyJson {
     name,
     developer,
     scope,
-    tags: { ...record.tags },
-    restrictions: mutable(record.restrictions),
+    tags: record.tags,
+    restrictions: record.restrictions,
     state: revocation !== undefined ? 'revoked' : expiresAt !== undefined && expiresAt <= now ? 'expired' : 'active',
     createdAt: new Date(record.createdAt).toISOString(),
     expiresAt: isoOrNull(expiresAt),
     secrets: record.secrets.map((secret) => ({ createdAt: new Date(secret.createdAt).toISOString(), expiresAt: isoOrNull(secret.expiresAt) })),
     revocation: revocation === undefined ? null : { at: new Date(revocation.at).toISOString(), reason: revocation.reason, isLeaked: revocation.isLeaked },
   }
-}
-
-function mutable(given: KeyRestrictions): KeyJson['restrictions'] {
-  return Object.fromEntries(Object.entries(given).map(([name, list]) => [name, [...(list as readonly string[])]]))
 }
 
 /** Routes of virtual keys. */
@@ -98,7 +109,11 @@ export function keyRoutes({ stores, changes, now }: AdminParts): readonly Route[
           .optional(),
         tags: tags.optional(),
         restrictions: restrictions.optional(),
-        expiresAt: z.iso.datetime({ offset: true }).nullable().optional().meta({ description: 'ISO 8601; 90 days from now unless given. null: never, for services, by the role admin only.' }),
+        expiresAt: z.iso
+          .datetime({ offset: true })
+          .nullable()
+          .optional()
+          .meta({ description: 'ISO 8601; 90 days from now unless given. null: never, for services, by the role admin only.' }),
         reason: reasonField.optional(),
       }),
       status: 201,
@@ -158,7 +173,12 @@ export function keyRoutes({ stores, changes, now }: AdminParts): readonly Route[
       path: 'keys/{id}/rotate',
       about: 'Gives a key a new secret. The one before is taken until the overlap ends; an older one ends at once.',
       body: z.strictObject({
-        overlapSeconds: z.int().min(0).max(30 * 86_400).optional().meta({ description: 'A day unless given.' }),
+        overlapSeconds: z
+          .int()
+          .min(0)
+          .max(30 * 86_400)
+          .optional()
+          .meta({ description: 'A day unless given.' }),
         reason: reasonField.optional(),
       }),
       answer: z.strictObject({ ...keyAnswer.shape, ...shownOnce }),

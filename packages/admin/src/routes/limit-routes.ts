@@ -2,7 +2,7 @@ import { canonicalJson, rateLimitOf, type RateLimit } from '@sluice/core'
 import { z } from 'zod'
 import { sha256Hex, withoutUndefined } from '../plain.ts'
 import type { AdminActor } from '../power.ts'
-import { badRequest, conflict, notFound, shown } from '../refusal.ts'
+import { badRequest, conflict, LostRace, notFound, shown, untilFirst } from '../refusal.ts'
 import { route, type Answer, type Route } from '../route.ts'
 import type { AdminParts } from '../stores.ts'
 import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField } from './paging.ts'
@@ -18,9 +18,19 @@ const definition = {
   each: each.optional().meta({ description: 'all unless given: one count for everybody that the subject covers.' }),
   unit,
   amount: z.int().min(1).meta({ description: 'So many per perMillis; of concurrency and sessions, so many at a time.' }),
-  perMillis: z.int().min(1_000).max(7 * 86_400_000).optional().meta({ description: 'A minute unless given.' }),
+  perMillis: z
+    .int()
+    .min(1_000)
+    .max(7 * 86_400_000)
+    .optional()
+    .meta({ description: 'A minute unless given.' }),
   consistency: consistency.optional().meta({ description: 'shared unless given.' }),
-  queueMillis: z.int().min(0).max(600_000).optional().meta({ description: 'How long an exchange may wait for its turn: 30 s for concurrency, else 0, unless given.' }),
+  queueMillis: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .optional()
+    .meta({ description: 'How long an exchange may wait for its turn: 30 s for concurrency, else 0, unless given.' }),
   version: z.int().min(0).optional().meta({ description: 'The version that is to be replaced, 0 for none: refused where it is another by now.' }),
   reason: reasonField.optional(),
 }
@@ -45,13 +55,16 @@ const limitAnswer = z.strictObject({
   createdAt: z.string(),
   version: z.number(),
 })
-const defined = z.strictObject({ limit: limitAnswer, isNew: z.boolean(), matches: z.strictObject({ keys: z.number().nullable() }), warnings: z.array(warningSchema) })
+const defined = z.strictObject({
+  limit: limitAnswer,
+  isNew: z.boolean(),
+  matches: z.strictObject({ keys: z.number().nullable() }),
+  warnings: z.array(warningSchema),
+})
 
 function toLimitJson(limit: RateLimit): object {
   return { ...limit, createdAt: new Date(limit.createdAt).toISOString() }
 }
-
-const mostTries = 5
 
 /** Routes of rate limits. */
 export function limitRoutes({ stores, changes, now }: AdminParts): readonly Route[] {
@@ -60,8 +73,9 @@ export function limitRoutes({ stores, changes, now }: AdminParts): readonly Rout
   const define = async (actor: AdminActor, id: string, input: Definition): Promise<Answer> => {
     const subject = withoutUndefined(input.subject)
     if (!(await reachesSubject(actor, subject, keyRing))) throw notFound('limit or scope for this subject')
-    if (input.unit === 'sessions' && input.each === 'session') throw badRequest('each: a session cannot be counted for each session. Give all, key or developer.')
-    for (let tries = 1; ; tries += 1) {
+    if (input.unit === 'sessions' && input.each === 'session')
+      throw badRequest('each: a session cannot be counted for each session. Give all, key or developer.')
+    return untilFirst(input.version !== undefined, async () => {
       const before = await find(id)
       if (before !== undefined && !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`limit "${shown(id)}"`)
       if (input.version !== undefined && input.version !== (before?.version ?? 0))
@@ -79,16 +93,19 @@ export function limitRoutes({ stores, changes, now }: AdminParts): readonly Rout
         createdAt: before?.createdAt ?? now(),
         version: (before?.version ?? 0) + 1,
       })
-      const change = { action: 'limit.define', subject: `limit:${id}`, reason: input.reason, after: toLimitJson(after), ...(before !== undefined && { before: toLimitJson(before) }) }
-      const isKept = await changes.recorded(actor, change, async () => {
-        const kept = await rates.define(after)
-        if (!kept && (input.version !== undefined || tries >= mostTries)) throw conflict(`The limit "${id}" was changed meanwhile. Read it again, and decide again.`)
-        return kept
+      const change = {
+        action: 'limit.define',
+        subject: `limit:${id}`,
+        reason: input.reason,
+        after: toLimitJson(after),
+        ...(before !== undefined && { before: toLimitJson(before) }),
+      }
+      await changes.recorded(actor, change, async () => {
+        if (!(await rates.define(after))) throw new LostRace(`The limit "${id}"`)
       })
-      if (!isKept) continue
       const { keys, warnings } = await matchesOfSubject(subject, stores)
       return { status: before === undefined ? 201 : 200, body: { limit: toLimitJson(after), isNew: before === undefined, matches: { keys }, warnings } }
-    }
+    })
   }
   return [
     route({
@@ -96,7 +113,13 @@ export function limitRoutes({ stores, changes, now }: AdminParts): readonly Rout
       method: 'POST',
       path: 'limits',
       about: 'Sets a limit. Without an id it takes the place of the one with the same subject, unit and each.',
-      body: z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).optional(), ...definition }),
+      body: z.strictObject({
+        id: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,64}$/)
+          .optional(),
+        ...definition,
+      }),
       status: 201,
       answer: defined,
       handle: async ({ actor, body: { id, ...input } }) => define(actor, id ?? (await idOf(input)), input),
@@ -153,6 +176,8 @@ async function idOf({ subject, unit: counted, each: whom }: Pick<Definition, 'su
 }
 
 function nameOf({ subject: { scope, key, tag, model }, unit: counted }: Definition): string {
-  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter((part) => part !== undefined)
+  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter(
+    (part) => part !== undefined,
+  )
   return shown(`${what.join(', ')} (${counted})`, 100)
 }

@@ -23,7 +23,10 @@ export function reportRoutes({ stores, gateway, timeZone }: AdminParts): readonl
         groupBy: z.array(z.string().max(400)).max(20).optional().meta({ description: 'Dimensions, also several joined by commas; without any, one total.' }),
         ...spanFields,
         timeZone: z.string().max(100).optional(),
-        percentiles: z.enum(['true', 'false']).optional().meta({ description: 'false leaves out firstByteMillis and durationMillis, which cost a store more.' }),
+        percentiles: z
+          .enum(['true', 'false'])
+          .optional()
+          .meta({ description: 'false leaves out firstByteMillis and durationMillis, which cost a store more.' }),
       }),
       answer: z.strictObject({ rows: z.array(reportRowAnswer) }),
       handle: async ({ actor, query }) => {
@@ -58,7 +61,14 @@ export function reportRoutes({ stores, gateway, timeZone }: AdminParts): readonl
           ...(query.id !== undefined && { id: query.id }),
           ...(query.session !== undefined && { session: query.session }),
         })
-        return { body: { exchanges: found.filter((entry) => isEntryWithin(actor, entry)).slice(0, limit).map(toExchangeJson) } }
+        return {
+          body: {
+            exchanges: found
+              .filter((entry) => isEntryWithin(actor, entry))
+              .slice(0, limit)
+              .map(toExchangeJson),
+          },
+        }
       },
     }),
     route({

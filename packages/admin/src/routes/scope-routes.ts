@@ -12,7 +12,12 @@ const path = z.string().min(1).max(1_000).meta({ description: 'Names from the or
 const scopeAnswer = z.strictObject({ path: z.string(), level, createdAt: z.string(), archivedAt: z.string().nullable() })
 
 /** A scope as the API shows it. */
-export type ScopeJson = z.infer<typeof scopeAnswer>
+export interface ScopeJson {
+  readonly path: string
+  readonly level: ScopeLevel
+  readonly createdAt: string
+  readonly archivedAt: string | null
+}
 
 /** A scope as plain JSON. */
 function toScopeJson({ path, level, createdAt, archivedAt }: Scope): ScopeJson {
@@ -67,9 +72,13 @@ export function scopeRoutes({ stores: { scopes }, changes, now }: AdminParts): r
         const lacking = await missing(body.path, body.level)
         // A bounded token makes nothing beside its own tree, not even on the way to it.
         if (lacking.some(({ path: one }) => !reaches(actor, one))) throw notFound(`scope "${shown(actor.scope ?? '')}"`)
-        if (lacking.length > 1 && body.parents !== true) throw conflict(`The scope "${shown(lacking[0]?.path ?? '')}" is not there. Add it first, or send "parents": true.`)
+        if (lacking.length > 1 && body.parents !== true)
+          throw conflict(`The scope "${shown(lacking[0]?.path ?? '')}" is not there. Add it first, or send "parents": true.`)
         for (const scope of lacking) await add(actor, scope)
-        return { status: lacking.length === 0 ? 200 : 201, body: { scope: toScopeJson(await seen(actor, body.path)), added: lacking.map(({ path: one }) => one) } }
+        return {
+          status: lacking.length === 0 ? 200 : 201,
+          body: { scope: toScopeJson(await seen(actor, body.path)), added: lacking.map(({ path: one }) => one) },
+        }
       },
     }),
     route({
@@ -109,7 +118,13 @@ export function scopeRoutes({ stores: { scopes }, changes, now }: AdminParts): r
         const archivedAt = before.archivedAt ?? now()
         await changes.withdrawn(
           actor,
-          { action: 'scope.archive', subject: `scope:${before.path}`, reason: body.reason, before: toScopeJson(before), after: toScopeJson({ ...before, archivedAt }) },
+          {
+            action: 'scope.archive',
+            subject: `scope:${before.path}`,
+            reason: body.reason,
+            before: toScopeJson(before),
+            after: toScopeJson({ ...before, archivedAt }),
+          },
           () => scopes.archive(before.path, archivedAt),
         )
         return { body: toScopeJson(await seen(actor, body.path)) }

@@ -67,18 +67,28 @@ export async function matchesOfSubject(subject: BudgetSubject, { scopes, keyRing
     const scope = (await scopes.lineage(subject.scope))?.at(-1)
     if (scope === undefined) {
       keys = 0
-      warnings.push({ code: 'unknown-scope', message: `There is no scope "${shown(subject.scope)}", so this matches nobody until there is. ${await nearestScopes(subject.scope, scopes)}` })
+      warnings.push({
+        code: 'unknown-scope',
+        message: `There is no scope "${shown(subject.scope)}", so this matches nobody until there is. ${await nearestScopes(subject.scope, scopes)}`,
+      })
     } else {
-      if (scope.archivedAt !== undefined) warnings.push({ code: 'archived-scope', message: `The scope "${shown(subject.scope)}" is archived; only keys that were issued before still count.` })
+      if (scope.archivedAt !== undefined)
+        warnings.push({ code: 'archived-scope', message: `The scope "${shown(subject.scope)}" is archived; only keys that were issued before still count.` })
       const found = await keyRing.list({ under: subject.scope, limit: mostCounted })
       keys = found.filter((key) => key.revocation === undefined && carries(key, subject)).length
-      if (keys === 0) warnings.push({ code: 'no-keys', message: `No key was issued within "${shown(subject.scope)}"${subject.key === undefined ? '' : ' that is this one'}, so this matches nobody yet.` })
+      if (keys === 0)
+        warnings.push({
+          code: 'no-keys',
+          message: `No key was issued within "${shown(subject.scope)}"${subject.key === undefined ? '' : ' that is this one'}, so this matches nobody yet.`,
+        })
     }
   } else if (subject.key !== undefined) {
     const key = await keyRing.find(subject.key)
     keys = key === undefined || key.revocation !== undefined ? 0 : 1
-    if (key === undefined) warnings.push({ code: 'unknown-key', message: `There is no key "${shown(subject.key)}", so this matches nobody. List keys to find its id.` })
-    else if (key.revocation !== undefined) warnings.push({ code: 'revoked-key', message: `The key "${shown(subject.key)}" is revoked, so this matches nobody.` })
+    if (key === undefined)
+      warnings.push({ code: 'unknown-key', message: `There is no key "${shown(subject.key)}", so this matches nobody. List keys to find its id.` })
+    else if (key.revocation !== undefined)
+      warnings.push({ code: 'revoked-key', message: `The key "${shown(subject.key)}" is revoked, so this matches nobody.` })
   }
   return { keys, warnings }
 }
@@ -92,5 +102,10 @@ async function nearestScopes(path: string, scopes: AdminStores['scopes']): Promi
   const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')))
   const known = await scopes.list({ limit: 200, ...(parent !== '' && { under: parent }) })
   const beside = known.map((scope) => scope.path).filter((other) => parent === '' || (other !== parent && isWithin(other, parent)))
-  return beside.length === 0 ? 'Add it with POST /admin/v1/scopes.' : `There are ${beside.slice(0, 5).map((other) => `"${other}"`).join(', ')}${beside.length > 5 ? ' and others' : ''}.`
+  return beside.length === 0
+    ? 'Add it with POST /admin/v1/scopes.'
+    : `There are ${beside
+        .slice(0, 5)
+        .map((other) => `"${other}"`)
+        .join(', ')}${beside.length > 5 ? ' and others' : ''}.`
 }

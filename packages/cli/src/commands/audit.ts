@@ -35,11 +35,15 @@ const list: Command = {
       terminal.write(
         table(
           [{ title: 'no', align: 'right' }, ...['at', 'who', 'what', 'of', 'why'].map((title) => ({ title }))],
-          found.map((record) => ['sequence', 'at', 'actor', 'action', 'subject', 'reason'].map((field) => (record[field] === null ? '-' : printable(String(record[field]), 80)))),
+          found.map((record) => ['sequence', 'at', 'actor', 'action', 'subject', 'reason'].map((field) => shown(record[field]))),
         ),
       )
     return 0
   },
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? printable(value, 80) : typeof value === 'number' ? String(value) : '-'
 }
 
 const verifyFlags: FlagSpecs = { ...gatewayFlags, json: { about: 'for programs' } }

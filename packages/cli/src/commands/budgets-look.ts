@@ -14,7 +14,12 @@ import { needed } from './scopes.ts'
 
 const member = { value: 'NAME', about: 'whose pot, where each developer has one' }
 
-const showFlags: FlagSpecs = { ...gatewayFlags, ...subjectFlags, member, json: { about: 'cap, spent, held, remaining, resetsAt of the tightest; all of them under budgets' } }
+const showFlags: FlagSpecs = {
+  ...gatewayFlags,
+  ...subjectFlags,
+  member,
+  json: { about: 'cap, spent, held, remaining, resetsAt of the tightest; all of them under budgets' },
+}
 
 /** `sluice budgets show`. */
 export const budgetsShow: Command = {
@@ -47,7 +52,11 @@ async function standing(client: GatewayClient, given: Flags): Promise<readonly B
   const id = given.positional('ID')
   if (id !== undefined) {
     const whose = given.text('member')
-    return [(await client.admin(`budgets/${budgetId(id)}`, { query: new URLSearchParams(whose === undefined ? {} : { member: whose }) })) as unknown as BudgetStatusJson]
+    return [
+      (await client.admin(`budgets/${budgetId(id)}`, {
+        query: new URLSearchParams(whose === undefined ? {} : { member: whose }),
+      })) as unknown as BudgetStatusJson,
+    ]
   }
   if (!['scope', 'key', 'tag', 'model'].some((flag) => given.has(flag))) throw new UsageError('say which: an id, or --scope, --tag, --key or --model.')
   return (await client.admin('budgets/status', { query }))['budgets'] as readonly BudgetStatusJson[]
@@ -148,7 +157,8 @@ export const budgetsEffective: Command = {
     else {
       terminal.write(statusTable(found.map(({ status }) => status)))
       terminal.write('')
-      for (const { applies, because, status } of found) terminal.write(`${printable(status.id)}: ${applies === 'yes' ? 'counts' : 'may count'}: ${printable(because.join(', '), 300)}`)
+      for (const { applies, because, status } of found)
+        terminal.write(`${printable(status.id)}: ${applies === 'yes' ? 'counts' : 'may count'}: ${printable(because.join(', '), 300)}`)
     }
     if (!given.has('json') && answer['outside'] !== 0) terminal.write(`${String(answer['outside'])} more count that this token may not see.`)
     return 0
@@ -181,7 +191,11 @@ export const budgetsRaise: Command = {
     if (before.unit !== unit) throw new UsageError(`the budget counts ${before.unit}, and the raise ${unit}. Give it in ${before.unit}.`)
     const at = new Date(toComingInstant('--until', until, terminal.now(), 'UTC')).toISOString()
     const budget = await client.admin(`budgets/${id}/raises`, { method: 'POST', body: { amount, until: at, reason } })
-    terminal.write(given.has('json') ? JSON.stringify(budget, null, 2) : `Raised ${id} by ${unit === 'nano-usd' ? dollars(BigInt(amount)) : `${amount} ${unit}`} until ${at}.`)
+    terminal.write(
+      given.has('json')
+        ? JSON.stringify(budget, null, 2)
+        : `Raised ${id} by ${unit === 'nano-usd' ? dollars(BigInt(amount)) : `${amount} ${unit}`} until ${at}.`,
+    )
     return 0
   },
 }
@@ -197,7 +211,10 @@ export const budgetsRemove: Command = {
     const given = parseFlags(removeFlags, argv, ['ID'])
     const id = budgetId(needed(given.positional('ID'), 'ID', 'bg_0123456789abcdef'))
     const reason = given.text('reason')
-    const answer = await gatewayClient(given, terminal).admin(`budgets/${id}`, { method: 'DELETE', query: new URLSearchParams(reason === undefined ? {} : { reason }) })
+    const answer = await gatewayClient(given, terminal).admin(`budgets/${id}`, {
+      method: 'DELETE',
+      query: new URLSearchParams(reason === undefined ? {} : { reason }),
+    })
     terminal.write(given.has('json') ? JSON.stringify(answer, null, 2) : `Removed ${id}.`)
     return 0
   },

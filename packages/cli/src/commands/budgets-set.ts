@@ -88,7 +88,8 @@ export function amountOf(given: Flags): { readonly unit: string; readonly amount
   const text = given.text(flag) ?? ''
   if (flag !== 'amount-usd') return { unit: flag, amount: wholeNumber(flag, text) }
   const nanoUsd = toNanoUsd(text)
-  if (nanoUsd === undefined || nanoUsd === 0n) throw new UsageError(`--amount-usd: saw "${text}". Give dollars above 0 with at most nine decimals, such as 5 or 0.25.`)
+  if (nanoUsd === undefined || nanoUsd === 0n)
+    throw new UsageError(`--amount-usd: saw "${text}". Give dollars above 0 with at most nine decimals, such as 5 or 0.25.`)
   return { unit: 'nano-usd', amount: nanoUsd.toString() }
 }
 

@@ -33,11 +33,16 @@ const create: Command = {
   run: async (argv, terminal) => {
     const given = parseFlags(createFlags, argv)
     const scope = given.text('scope')
-    if (scope === undefined) throw new UsageError('--scope is missing: the path of the scope that the spend belongs to. Add one first: sluice scopes add acme/web')
+    if (scope === undefined)
+      throw new UsageError('--scope is missing: the path of the scope that the spend belongs to. Add one first: sluice scopes add acme/web')
     const restrictions: Record<string, readonly string[]> = {}
     for (const flag of ['models', 'upstreams', 'networks', 'budgets']) {
       const text = given.text(flag)
-      if (text !== undefined) restrictions[flag] = text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+      if (text !== undefined)
+        restrictions[flag] = text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== '')
     }
     const expires = given.text('expires')
     const texts = Object.fromEntries(['name', 'developer', 'reason'].flatMap((flag) => (given.has(flag) ? [[flag, given.text(flag)]] : [])))
@@ -46,7 +51,9 @@ const create: Command = {
       body: {
         scope,
         ...texts,
-        ...(expires !== undefined && { expiresAt: expires === 'never' ? null : new Date(toComingInstant('--expires', expires, terminal.now(), 'UTC')).toISOString() }),
+        ...(expires !== undefined && {
+          expiresAt: expires === 'never' ? null : new Date(toComingInstant('--expires', expires, terminal.now(), 'UTC')).toISOString(),
+        }),
         ...(Object.keys(restrictions).length > 0 && { restrictions }),
         ...(given.has('tag') && { tags: Object.fromEntries(given.list('tag').map(toTag)) }),
       },
@@ -57,7 +64,11 @@ const create: Command = {
   },
 }
 
-const listFlags: FlagSpecs = { ...gatewayFlags, scope: { value: 'PATH', about: 'keys of this scope and of everything below it (all)' }, json: { about: 'an array of keys' } }
+const listFlags: FlagSpecs = {
+  ...gatewayFlags,
+  scope: { value: 'PATH', about: 'keys of this scope and of everything below it (all)' },
+  json: { about: 'an array of keys' },
+}
 
 const list: Command = {
   usage: 'keys list [flags]',
@@ -73,14 +84,21 @@ const list: Command = {
       terminal.write(
         table(
           ['id', 'state', 'developer', 'name', 'scope', 'expires'].map((title) => ({ title })),
-          found.map((key) => ['id', 'state', 'developer', 'name', 'scope', 'expiresAt'].map((field) => (typeof key[field] === 'string' ? printable(key[field], 60) : '-'))),
+          found.map((key) =>
+            ['id', 'state', 'developer', 'name', 'scope', 'expiresAt'].map((field) => (typeof key[field] === 'string' ? printable(key[field], 60) : '-')),
+          ),
         ),
       )
     return 0
   },
 }
 
-const rotateFlags: FlagSpecs = { ...gatewayFlags, overlap: { value: 'SPAN', about: 'how long the present secret is still taken (24h)' }, reason, json: { about: 'for programs' } }
+const rotateFlags: FlagSpecs = {
+  ...gatewayFlags,
+  overlap: { value: 'SPAN', about: 'how long the present secret is still taken (24h)' },
+  reason,
+  json: { about: 'for programs' },
+}
 
 const rotate: Command = {
   usage: 'keys rotate ID [flags]',

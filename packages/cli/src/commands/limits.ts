@@ -61,7 +61,8 @@ const set: Command = {
     })
     tellWarnings(answer, terminal.warn)
     const limit = answer['limit'] as LimitRow
-    if (given.has('json')) terminal.write(JSON.stringify({ ...limit, isNew: answer['isNew'], matches: answer['matches'], warnings: answer['warnings'] }, null, 2))
+    if (given.has('json'))
+      terminal.write(JSON.stringify({ ...limit, isNew: answer['isNew'], matches: answer['matches'], warnings: answer['warnings'] }, null, 2))
     else terminal.write(`${answer['isNew'] === true ? 'Set' : 'Changed'} ${printable(limit.id)}, "${printable(limit.name)}": ${rateText(limit)}.`)
     return 0
   },
@@ -100,7 +101,10 @@ const remove: Command = {
     const id = needed(given.positional('ID'), 'ID', 'lm_0123456789abcdef')
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw new UsageError(`"${id.slice(0, 40)}" is no id of a limit. See: sluice limits list`)
     const why = given.text('reason')
-    const answer = await gatewayClient(given, terminal).admin(`limits/${id}`, { method: 'DELETE', query: new URLSearchParams(why === undefined ? {} : { reason: why }) })
+    const answer = await gatewayClient(given, terminal).admin(`limits/${id}`, {
+      method: 'DELETE',
+      query: new URLSearchParams(why === undefined ? {} : { reason: why }),
+    })
     terminal.write(given.has('json') ? JSON.stringify(answer, null, 2) : `Removed ${id}.`)
     return 0
   },

@@ -67,7 +67,9 @@ async function showView(given: Flags, groupBy: readonly ReportDimension[], param
   if (given.has('csv')) throw new UsageError('--csv goes with rows. A view is a table, or --json.')
   const isBy: readonly ViewName[] = ['leaderboard', 'concentration']
   if (groupBy.length > (isBy.includes(name) ? 1 : 0))
-    throw new UsageError(isBy.includes(name) ? `--group-by: a ${name} is by one dimension. Give one.` : `--group-by: ${name} is always by session. Leave it out.`)
+    throw new UsageError(
+      isBy.includes(name) ? `--group-by: a ${name} is by one dimension. Give one.` : `--group-by: ${name} is always by session. Leave it out.`,
+    )
   const [by] = groupBy
   if (by !== undefined) parameters.set('by', by)
   const limit = given.text('limit')

@@ -38,7 +38,11 @@ const add: Command = {
   },
 }
 
-const listFlags: FlagSpecs = { ...gatewayFlags, under: { value: 'PATH', about: 'this scope and everything below it (all)' }, json: { about: 'an array of scopes' } }
+const listFlags: FlagSpecs = {
+  ...gatewayFlags,
+  under: { value: 'PATH', about: 'this scope and everything below it (all)' },
+  json: { about: 'an array of scopes' },
+}
 
 const list: Command = {
   usage: 'scopes list [flags]',

@@ -129,7 +129,9 @@ async function adminTokens(token: string | undefined, { adminTokens: further = [
 function storeLines({ kind, about }: OpenStore, isPepperGiven: boolean, hasTokens: boolean): readonly string[] {
   const lines = [`Spend, keys and budgets are kept ${about}.`]
   if (kind === 'postgres' && !isPepperGiven && hasTokens)
-    lines.push('The pepper of issued keys was made once and is kept in the database too. To keep it elsewhere, set SLUICE_KEY_PEPPER before the first key is issued.')
+    lines.push(
+      'The pepper of issued keys was made once and is kept in the database too. To keep it elsewhere, set SLUICE_KEY_PEPPER before the first key is issued.',
+    )
   return lines
 }
 

@@ -1,7 +1,13 @@
 import type { GatewayClient } from './gateway-client.ts'
 
 /** Every item of a list of the admin API, page by page; at most `limit`. */
-export async function allPages(client: GatewayClient, path: string, field: string, query: URLSearchParams, limit: number): Promise<readonly Readonly<Record<string, unknown>>[]> {
+export async function allPages(
+  client: GatewayClient,
+  path: string,
+  field: string,
+  query: URLSearchParams,
+  limit: number,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const items: Readonly<Record<string, unknown>>[] = []
   const parameters = new URLSearchParams(query)
   while (items.length < limit) {

@@ -29,7 +29,12 @@ export function subjectOf(flags: Flags): Readonly<Record<string, unknown>> {
 /** A subject in words. */
 export function subjectText(subject: unknown): string {
   const { scope, key, tag, model } = (subject ?? {}) as { scope?: string; key?: string; tag?: { name: string; value: string }; model?: string }
-  return [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name}=${tag.value}`, model === undefined ? undefined : `model ${model}`]
+  return [
+    scope,
+    key === undefined ? undefined : `key ${key}`,
+    tag === undefined ? undefined : `${tag.name}=${tag.value}`,
+    model === undefined ? undefined : `model ${model}`,
+  ]
     .filter((part) => part !== undefined)
     .join(', ')
 }
@@ -42,7 +47,8 @@ export function wholeNumber(flag: string, text: string): string {
 
 /** A percentage, as a number. @throws UsageError */
 export function percentage(flag: string, text: string): number {
-  if (!/^\d{1,4}(?:\.\d{1,3})?%?$/.test(text) || Number.parseFloat(text) === 0) throw new UsageError(`--${flag}: saw "${text}". Give a percentage above 0, such as 80.`)
+  if (!/^\d{1,4}(?:\.\d{1,3})?%?$/.test(text) || Number.parseFloat(text) === 0)
+    throw new UsageError(`--${flag}: saw "${text}". Give a percentage above 0, such as 80.`)
   return Number.parseFloat(text)
 }
 

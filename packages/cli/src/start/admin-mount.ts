@@ -1,7 +1,6 @@
 import type { AdminApi } from '@sluice/admin'
 import { newExchangeId } from '@sluice/core'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
 import { isLoopbackAddress, isLoopbackAuthority } from './loopback.ts'
 
 /** Answers a request, or returns false for one that is not its own: for `serve({ before })`. */
@@ -30,10 +29,7 @@ async function answer(api: AdminApi, incoming: IncomingMessage, response: Server
       : await api.fetch(request, { isLocal: isLocal(incoming) })
   const body = Buffer.from(await reply.arrayBuffer())
   // What was not read of a refused body is thrown away, so that its sender sees the answer.
-  if (!incoming.readableEnded) {
-    incoming.resume()
-    response.setHeader('connection', 'close')
-  }
+  incoming.resume()
   response.writeHead(reply.status, { ...Object.fromEntries(reply.headers), 'content-length': body.length })
   response.end(body)
 }
@@ -42,7 +38,7 @@ async function answer(api: AdminApi, incoming: IncomingMessage, response: Server
 function toRequest(incoming: IncomingMessage, target: string): Request | string {
   const host = incoming.headersDistinct['host'] ?? []
   const origin = `http://${host[0] ?? ''}`
-  if (host.length !== 1 || !URL.canParse(origin) || new URL(origin).host !== new URL(`${origin}/`).host) return 'Send exactly one Host header, with a host name.'
+  if (host.length !== 1 || !/^[\w.:[\]-]{1,255}$/.test(host[0] as string) || !URL.canParse(origin)) return 'Send exactly one Host header, with a host name.'
   if (!URL.canParse(origin + target)) return 'There is nothing at this path.'
   const url = new URL(origin + target)
   const path = target.split('?', 1)[0]
@@ -52,10 +48,28 @@ function toRequest(incoming: IncomingMessage, target: string): Request | string 
     for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) headers.append(incoming.rawHeaders[at] as string, incoming.rawHeaders[at + 1] as string)
     const method = incoming.method ?? 'GET'
     const hasBody = method !== 'GET' && method !== 'HEAD'
-    return new Request(url, { method, headers, ...(hasBody && { body: Readable.toWeb(incoming) as ReadableStream, duplex: 'half' }) })
+    return new Request(url, { method, headers, ...(hasBody && { body: bodyOf(incoming), duplex: 'half' as const }) })
   } catch {
     return 'There is nothing for such a request: its method or a header is not one.'
   }
+}
+
+/** A body that is read as it is asked for. Giving it up leaves the connection whole: a refusal has to reach its sender. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks = incoming.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const { done, value } = await chunks.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: async () => {
+        await chunks.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /** Who asks is a program on this machine, not a web page shown on it, and not somebody behind a proxy on it. */

@@ -1,4 +1,12 @@
-import { authenticate, type Authenticated, type CredentialVerifier, type HeaderList, type Middleware, type UpstreamCredential, type VirtualKeys } from '@sluice/core'
+import {
+  authenticate,
+  type Authenticated,
+  type CredentialVerifier,
+  type HeaderList,
+  type Middleware,
+  type UpstreamCredential,
+  type VirtualKeys,
+} from '@sluice/core'
 
 /** Keys from configuration and keys that were issued, as one. */
 export function bothKeys(configured: CredentialVerifier, issued: VirtualKeys): CredentialVerifier {

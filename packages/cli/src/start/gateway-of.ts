@@ -66,7 +66,10 @@ export function gatewayOf(parts: GatewayParts): BuiltGateway {
   if (plan.access.kind === 'open') gateway = gateway.use(loopbackClientsOnly())
   const asksForKey = plan.access.kind === 'keys' || plan.access.kind === 'generated' || plan.access.kind === 'issued'
   gateway = asksForKey ? gateway.use(authenticate(keys, { mode: plan.credential })) : gateway.use(recogniseKeys(issuedKeys))
-  gateway = gateway.use(attribute()).use(rateLimit({ book: store.rates, onFault })).use(holding)
+  gateway = gateway
+    .use(attribute())
+    .use(rateLimit({ book: store.rates, onFault }))
+    .use(holding)
   for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
   const logged = { append: (entry: Parameters<StartLog['exchange']>[0]) => Promise.resolve(log.exchange(entry)), report: nothing, exchanges: nothing }
   return { gateway: gateway.record(logged).record(store.ledger), flush: () => holding.flush() }

@@ -51,7 +51,10 @@ function explanation({ plan, rehearsalUrl, generated }: GreetingParts): readonly
       return plan.credential === 'split' ? [`${to} with each client's own credential: no upstream key is set.`, who] : [`${to} with the gateway's key.`, who]
     }
     case 'issued':
-      return [plan.credential === 'split' ? `${to} with each client's own credential: no upstream key is set.` : `${to} with the gateway's key.`, 'Holders of issued keys are let in: sluice keys create --scope PATH']
+      return [
+        plan.credential === 'split' ? `${to} with each client's own credential: no upstream key is set.` : `${to} with the gateway's key.`,
+        'Holders of issued keys are let in: sluice keys create --scope PATH',
+      ]
     case 'generated':
       return [
         `${to} with the gateway's key.`,

@@ -30,13 +30,22 @@ export interface OpenStore {
  * @throws ConfigurationError where somebody else has the file open, CommandError where it cannot be used; both say what to do
  */
 export async function openStore(setting: StoreSetting): Promise<OpenStore> {
+  const stayAlive = keepAlive()
   try {
     if (setting.kind === 'sqlite') return await openSqliteStore(setting.path)
     return setting.kind === 'postgres' ? await openPgStore(setting.url) : openMemoryStore()
   } catch (cause) {
     if (ConfigurationError.is(cause)) throw cause
     throw new CommandError(`--store: ${messageOf(cause)}`, { cause })
+  } finally {
+    stayAlive()
   }
+}
+
+/** Waits between attempts of a store keep no process alive, and before a gateway listens nothing else does. Returns the end of it. */
+export function keepAlive(): () => void {
+  const timer = setInterval(() => undefined, 60_000)
+  return () => clearInterval(timer)
 }
 
 /** A pepper or another secret: 256 bits. */
@@ -65,10 +74,15 @@ export function openMemoryStore(): OpenStore {
   }
 }
 
+/** Holds booked with one call. */
+const bookedAtOnce = 500
+
 async function openSqliteStore(path: string): Promise<OpenStore> {
   const { openSqlite } = await import('@sluice/storage-sqlite')
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const { keys, time: _, database: __, ...store } = await openSqlite(path)
+  // This process alone has the file, so whoever held something in it is gone: what it held is booked now, and not when it would have expired.
+  while ((await store.budgets.bookExpired(Number.MAX_SAFE_INTEGER, bookedAtOnce)).length === bookedAtOnce);
   return { kind: 'sqlite', about: `in ${path}`, keyRing: keys, ...store }
 }
 

@@ -49,7 +49,9 @@ export function planStart(sources: SettingSources, upstreams: readonly UpstreamO
   const credential = planCredential(upstream, given(specs.credentialSpec, sources), key, keys, canIssue, notices)
   const access = planAccess(upstream, credential, keys, noAuth, canIssue && !isLoopbackHost(host.value))
   if (access.kind === 'own-credential' && canIssue)
-    notices.push('Holders of issued keys send their own Anthropic credential beside it (the key in x-sluice-key): without an upstream key the gateway has none to send.')
+    notices.push(
+      'Holders of issued keys send their own Anthropic credential beside it (the key in x-sluice-key): without an upstream key the gateway has none to send.',
+    )
   if (!isLoopbackHost(host.value) && access.kind !== 'keys' && access.kind !== 'issued') {
     const why = {
       generated: 'a key made for this run is for trying things out on one machine',
@@ -121,7 +123,9 @@ function planCredential(
 
 function checkMode(mode: UpstreamCredential['mode'], origin: string, hasKeys: boolean, canIssue: boolean): UpstreamCredential['mode'] {
   if (mode === 'split' && !hasKeys && !canIssue)
-    throw new UsageError(`${origin}: "split" needs keys of the gateway's own. Add --key DEVELOPER=SECRET (or SLUICE_KEYS), or an admin token to issue them with.`)
+    throw new UsageError(
+      `${origin}: "split" needs keys of the gateway's own. Add --key DEVELOPER=SECRET (or SLUICE_KEYS), or an admin token to issue them with.`,
+    )
   if (mode === 'passthrough' && hasKeys)
     throw new UsageError(
       `${origin}: "passthrough" leaves no place for the gateway's keys. Use "split": clients send their own credential as usual and the gateway's key in x-sluice-key.`,

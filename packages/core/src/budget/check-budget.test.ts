@@ -71,7 +71,7 @@ const wrong: readonly (readonly [Record<string, unknown>, string])[] = [
 ]
 
 test.each(wrong)('a budget with %o is refused with the field, the value and the fix', (parts, message) => {
-  const build = (): unknown => checkBudget({ ...least, ...parts } as BudgetInput)
+  const build = (): unknown => checkBudget({ ...least, ...parts })
   expect(build).toThrow(ConfigurationError)
   expect(build).toThrow(message)
 })

@@ -45,6 +45,7 @@ export class LeasedAccount {
   /** Leases that may be there beneath though making them failed: given back until that succeeds. */
   readonly #orphans = new Set<string>()
   #queue: Promise<unknown> = Promise.resolve()
+  #returns = 0
   #topUp: Promise<void> | undefined
   /** The account beneath without these leases, when last heard of. */
   #seen: { readonly slot: AccountSlot; spent: bigint; held: bigint } | undefined
@@ -104,17 +105,19 @@ export class LeasedAccount {
     this.#nearUntil = Math.max(this.#nearUntil, until)
   }
 
-  /** Gives back what no exchange has reserved. Resolves with whether there was any. */
-  giveBack(): Promise<boolean> {
+  /** How often something was given back. */
+  get returns(): number {
+    return this.#returns
+  }
+
+  /** Gives back what no exchange has reserved. */
+  giveBack(): Promise<void> {
     return this.#inTurn(async () => {
-      let isGiven = false
-      for (const lease of [...this.#leases]) {
+      // A copy: a lease that ends is taken out.
+      for (const lease of this.#leases.slice()) {
         lease.size = lease.charged + lease.reserved
-        if (lease.confirmedDrawn + lease.confirmedHeld <= lease.size) continue
-        isGiven = true
-        await this.#flush(lease)
+        if (lease.confirmedDrawn + lease.confirmedHeld > lease.size) await this.#flush(lease)
       }
-      return isGiven
     })
   }
 
@@ -139,9 +142,10 @@ export class LeasedAccount {
       if (balance !== undefined) this.#see(newest.slot, balance)
       const isNear = this.#cap !== undefined && balance !== undefined && this.#cap - balance.spent - balance.held < this.#nearOf(this.#cap)
       if (isNear) this.setNear(this.#terms.now() + this.#terms.restMillis)
-      for (const lease of [...this.#leases]) {
+      // A copy: a lease that ends is taken out.
+      for (const lease of this.#leases.slice()) {
         const isSpare = isNear || isUnused || lease.isLost || lease.slot.bucket !== newest.slot.bucket || lease !== newest
-        if (false) lease.size = lease.charged + lease.reserved
+        if (isSpare) lease.size = lease.charged + lease.reserved
         const isDue = lease.expiresAt - this.#terms.now() < this.#terms.leaseMillis / 2
         if (isDue || lease.charged !== lease.confirmedDrawn || lease.size !== lease.confirmedDrawn + lease.confirmedHeld) await this.#flush(lease)
       }
@@ -239,10 +243,12 @@ export class LeasedAccount {
   async #flush(lease: Lease): Promise<void> {
     const { book, now, leaseMillis } = this.#terms
     const { holdId, slot, charged, size } = lease
+    const isReturn = lease.confirmedDrawn + lease.confirmedHeld > size
     if (lease.isEnding || (lease.reserved === 0n && size === charged)) {
       lease.isEnding = true
       await book.settle([{ holdId, charges: [{ ...slot, amount: charged }] }])
       this.#leases.splice(this.#leases.indexOf(lease), 1)
+      if (isReturn) this.#returns += 1
       const seen = this.#seen
       if (seen !== undefined && slot.bucket >= seen.slot.firstBucket && slot.bucket <= seen.slot.bucket) seen.spent += charged
       return
@@ -251,6 +257,7 @@ export class LeasedAccount {
     const expiresAt = now() + leaseMillis
     const isThere = await book.draw({ holdId, expiresAt, draws: [{ ...slot, amount: charged, held: size - charged }] })
     if (isThere) {
+      if (isReturn) this.#returns += 1
       lease.expiresAt = expiresAt
       lease.confirmedDrawn = charged
       lease.confirmedHeld = size - charged
@@ -263,7 +270,7 @@ export class LeasedAccount {
   }
 
   async #giveBackOrphans(): Promise<void> {
-    for (const holdId of [...this.#orphans]) {
+    for (const holdId of this.#orphans) {
       await this.#terms.book.settle([{ holdId, charges: [] }])
       this.#orphans.delete(holdId)
     }

@@ -6,7 +6,7 @@ import type { BudgetBook } from '../ports/budget-book.ts'
 import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
 import { leasedBudgetBook } from './leased-budget-book.ts'
 
-const cap = 10_000n
+const cap = 3_000n
 const where = { account: 'team', bucket: 0, firstBucket: 0 }
 const leaseMillis = 60_000
 const returnMillis = 500
@@ -94,7 +94,7 @@ type Open = (book: BudgetBook, clock: Clock, owner: string) => { readonly book: 
 
 const exact: Open = (book) => ({ book, stop: async () => undefined })
 const leased: Open = (book, clock, owner) => {
-  const opened = leasedBudgetBook({ book, clock, owner, leaseMillis, returnMillis, leasePercent: 2, hotClaims: 1 })
+  const opened = leasedBudgetBook({ book, clock, owner, leaseMillis, returnMillis, leasePercent: 5, nearLeases: 4, hotClaims: 0 })
   return { book: opened, stop: opened.stop }
 }
 
@@ -125,6 +125,7 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
     return instance
   }
   const live = Array.from({ length: instances }, start)
+  /** Crashed or stopped, and another one started in its place. */
   const dead: Instance[] = []
   const underWay: ExchangeUnderWay[] = []
   const spentBy = new Map<Instance, bigint>()
@@ -136,6 +137,7 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
   let refused = 0
   const pending = new Set<Promise<void>>()
   const watchers = new Set<() => void>()
+  const wrong: string[] = []
 
   /** Room by the truth: what the living have spent and reserved, and what is left of the dead in the book. */
   const room = (except?: ExchangeUnderWay): bigint => {
@@ -152,7 +154,7 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
   const check = async (): Promise<void> => {
     for (const watch of watchers) watch()
     const [{ spent, held } = { spent: 0n, held: 0n }] = await shared.book.balances([where])
-    if (isStrict) expect(spent + held <= cap).toBe(true)
+    if (isStrict && spent + held > cap) wrong.push(`${spent} spent and ${held} held of ${cap}`)
     if (spent + held <= cap) overrunSinceCap = 0n
   }
   const reserve = (instance: Instance, amount: bigint): void => {
@@ -170,7 +172,7 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
         refused += 1
         watch()
         underWay.splice(underWay.indexOf(exchange), 1)
-        expect(most < amount, `refused ${amount} where ${most} was free all the time`).toBe(true)
+        if (most >= amount) wrong.push(`refused ${amount} where ${most} was free all the time`)
       }
     }
     const asked: Promise<void> = ask().finally(() => pending.delete(asked))
@@ -208,6 +210,7 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
       await clock.advanceAsync(returnMillis)
       await Promise.all(ready(instance).map((exchange) => settle(exchange, 100)))
       await instance.stop()
+      retire(at, instance)
     }
     if (step.kind === 'book-expired') await instance.book.bookExpired(clock.now(), 3)
     await clock.advanceAsync(step.kind === 'advance' ? step.millis : 0)
@@ -221,6 +224,7 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
   await clock.advanceAsync(20 * leaseMillis)
   while ((await shared.book.bookExpired(clock.now(), 5)).length > 0);
   await check()
+  expect(wrong).toEqual([])
   const [{ spent, held } = { spent: 0n, held: 0n }] = await shared.book.balances([where])
   return {
     spent,
@@ -232,18 +236,19 @@ async function play(open: Open, steps: readonly Step[], instances: number, isStr
     refused,
     pendingTimers: clock.pendingTimers,
     pending: pending.size,
-    isCrashed: dead.length > 0,
+    isCrashed: dead.some((instance) => instance.isCrashed),
   }
 }
 
 const instance = fc.nat({ max: 2 })
-const amount = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 100 }) }, { weight: 1, arbitrary: fc.integer({ min: 100, max: 2_000 }) })
-const count = fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) }, { weight: 1, arbitrary: fc.integer({ min: 5, max: 40 }) })
-const percent = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.constantFrom(0, 100), fc.integer({ min: 100, max: 300 }))
+const amount = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 1, max: 70 }) }, { weight: 1, arbitrary: fc.integer({ min: 70, max: 600 }) })
+const count = fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 1, max: 4 }) }, { weight: 1, arbitrary: fc.integer({ min: 5, max: 40 }) })
+const percent = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(0, 90, 100) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 100 }) }, { weight: 1, arbitrary: fc.integer({ min: 100, max: 300 }) }) // prettier-ignore
+const millis = fc.oneof({ weight: 12, arbitrary: fc.constantFrom(1, 100, 250, 600) }, { weight: 1, arbitrary: fc.constantFrom(5_000, 70_000) })
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('reserve' as const), instance, amount, count }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), instance, pick: fc.nat(), percent, count }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance' as const), millis: fc.constantFrom(1, 100, 250, 600, 5_000, 70_000) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance' as const), millis }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('book-expired' as const), instance }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('stop' as const), instance }) },
 )
@@ -303,5 +308,5 @@ test('the simulation refuses and grants, so that it says something', async () =>
     { kind: 'advance', millis: 250 } as const,
   ]).flat()
   const { granted, refused, spent } = await play(leased, rounds, 3, true)
-  expect([granted, refused, spent]).toEqual([250, 550, cap])
+  expect([granted, refused, spent]).toEqual([75, 725, cap])
 })

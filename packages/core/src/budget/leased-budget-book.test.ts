@@ -4,7 +4,8 @@ import { ConfigurationError } from '../errors.ts'
 import { systemClock } from '../host.ts'
 import type { BudgetBook } from '../ports/budget-book.ts'
 import { budgetBookContract } from '../testing/contracts/budget-book-contract.ts'
-import { leasedBudgetBook, type LeasedBudgetBook, type LeasedBudgetBookOptions } from './leased-budget-book.ts'
+import type { LeasedBudgetBookOptions } from './leased-budget-book-options.ts'
+import { leasedBudgetBook, type LeasedBudgetBook } from './leased-budget-book.ts'
 
 const contracts: Readonly<Record<string, Partial<LeasedBudgetBookOptions>>> = {
   'as it comes': {},

@@ -1,45 +1,10 @@
-import { ConfigurationError } from '../errors.ts'
 import type { Clock } from '../host.ts'
 import { toStorableText } from '../ledger/storable.ts'
 import { compareText } from '../ledger/text-order.ts'
 import type { AccountSlot, Balance, BudgetBook, BudgetClaim, BudgetSettlement, Reservation, ReservationResult } from '../ports/budget-book.ts'
 import { LeasedAccount } from './leased-budget-book-account.ts'
+import { checkLeaseOptions, type LeasedBudgetBookOptions, type LeaseFigures } from './leased-budget-book-options.ts'
 import { endInLeases, parted, untake, type Hold, type Line } from './leased-budget-book-holds.ts'
-
-/** Options of {@link leasedBudgetBook}. */
-export interface LeasedBudgetBookOptions {
-  /** The book that all instances share. */
-  readonly book: BudgetBook
-  readonly clock: Clock
-  /** Unique for this instance and this start of it: ids of its leases begin with it. */
-  readonly owner: string
-  /** How long a lease lasts that nobody renews: after a crash it is booked then. @defaultValue 60_000 */
-  readonly leaseMillis?: number
-  /** The most that one lease takes, in percent of the cap. @defaultValue 1 */
-  readonly leasePercent?: number
-  /** Nothing is leased where less than so many of the largest leases is left below the cap: from there on the book is asked exactly. @defaultValue 10 */
-  readonly nearLeases?: number
-  /** Within this time what an instance leased and does not need is back, and what it charged is in the book. A refusal that others' leases may have caused waits so long. @defaultValue 500 */
-  readonly returnMillis?: number
-  /** An account is leased from so many reservations on within `returnMillis`. @defaultValue 4 */
-  readonly hotClaims?: number
-  /** Exchanges whose end is remembered, so that an end that is told twice counts once. @defaultValue 100_000 */
-  readonly maxEnded?: number
-  /** Told when the book failed at giving back or renewing, which is tried again. */
-  readonly onFailure?: (cause: unknown) => void
-}
-
-/** Defaults of {@link LeasedBudgetBookOptions}. */
-export const defaultLeasedBudgetBookOptions: Required<Pick<LeasedBudgetBookOptions, NumericOption>> = Object.freeze({
-  leaseMillis: 60_000,
-  leasePercent: 1,
-  nearLeases: 10,
-  returnMillis: 500,
-  hotClaims: 4,
-  maxEnded: 100_000,
-})
-
-type NumericOption = 'leaseMillis' | 'leasePercent' | 'nearLeases' | 'returnMillis' | 'hotClaims' | 'maxEnded'
 
 /** A budget book that grants from leases. */
 export interface LeasedBudgetBook extends BudgetBook {
@@ -53,14 +18,15 @@ export interface LeasedBudgetBook extends BudgetBook {
  *
  * What holds, whatever happens:
  * - Nothing is overshot by leasing: a lease is a hold beneath, granted under the cap, and what exceeds its reservation is charged beneath at once if the lease has no room.
- * - A crash books too much, never too little: at most the leases, per account and instance two of `leasePercent` of the cap and what its exchanges had reserved, once they expire after `leaseMillis`.
+ * - A crash books too much, never too little: what its leases held, when they expire after `leaseMillis`. The newest lease of an account is up to `leasePercent` of the cap;
+ *   older ones hold only what exchanges have reserved in them, but for the last third of `returnMillis`.
  *   An exchange granted from a lease is known to this instance only; settled again through another one after a crash, it counts twice.
  * - No claim up to the room that is never leased (`leasePercent` times `nearLeases` of the cap) is refused while true spend and live holds leave room for it: before it refuses,
  *   this instance gives back its own idle leases, and where others may have some, waits once for `returnMillis`.
  * - Balances of a leased account that come with a reservation or settlement are as old as the last call that concerned it, up to `returnMillis`, plus everything that this instance did since;
  *   `balances` asks the book. Others see what this instance charged after `returnMillis` at most, and until then as held.
  *
- * One timer, every half of `returnMillis` while there is a lease or a hot account; none otherwise.
+ * One timer, three times in `returnMillis` while there is a lease or an account was asked of late; none otherwise.
  *
  * @throws ConfigurationError for an option that is not a positive number
  */
@@ -68,32 +34,30 @@ export function leasedBudgetBook(options: LeasedBudgetBookOptions): LeasedBudget
   return new Leases(options)
 }
 
+/** A lease counts as idle when it served nobody between two beats: it is back after the second, with a third of the time left for the call. */
+const beatsPerReturn = 3
+
 /** How often a claim that found no room in a lease asks for another one, before it asks the book. */
 const maxTopUps = 3
 
 class Leases implements LeasedBudgetBook {
   readonly #book: BudgetBook
   readonly #clock: Clock
-  readonly #options: typeof defaultLeasedBudgetBookOptions
+  readonly #options: LeaseFigures
   readonly #onFailure: (cause: unknown) => void
   readonly #newLeaseId: () => string
   readonly #accounts = new Map<string, LeasedAccount>()
   readonly #holds = new Map<string, Hold>()
   /** Ids of exchanges that ended, and when: the oldest end first. */
   readonly #ended = new Map<string, number>()
+  #oldestEnded = this.#ended.keys()
   readonly #waiting = new Set<() => void>()
   #cancelBeat: (() => void) | undefined
   #isBeating = false
   #isStopped = false
 
   constructor(options: LeasedBudgetBookOptions) {
-    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-    this.#options = { ...defaultLeasedBudgetBookOptions, ...given }
-    for (const [option, value] of Object.entries(defaultLeasedBudgetBookOptions)) {
-      const seen = this.#options[option as NumericOption]
-      const isRight = option === 'hotClaims' || option === 'nearLeases' ? seen >= 0 && Number.isInteger(seen) : seen > 0
-      if (!isRight) throw new ConfigurationError(`leasedBudgetBook.${option}`, `${seen} will not do. Use a positive number, such as ${value}.`)
-    }
+    this.#options = checkLeaseOptions(options)
     this.#book = options.book
     this.#clock = options.clock
     this.#onFailure = options.onFailure ?? (() => undefined)
@@ -190,8 +154,8 @@ class Leases implements LeasedBudgetBook {
     this.#isStopped = true
     this.#cancelBeat?.()
     this.#cancelBeat = undefined
-    for (const wake of [...this.#waiting]) wake()
-    for (const [id, hold] of [...this.#holds]) await this.#move(id, hold)
+    for (const wake of this.#waiting) wake()
+    for (const [id, hold] of this.#holds) await this.#move(id, hold)
     for (const account of this.#accounts.values()) {
       await account.giveBack()
       await account.beat()
@@ -219,9 +183,12 @@ class Leases implements LeasedBudgetBook {
   async #ask(reservation: Reservation, hold: Hold): Promise<ReservationResult> {
     const { claims } = reservation
     if (!this.#isStopped) await Promise.all(claims.map((claim) => this.#topUp(claim)))
+    const returns = this.#returnsOf(claims)
     let result = await this.#attempt(reservation, hold)
     if (result.isGranted) return result
-    if (await this.#giveBack(claims, result)) result = await this.#attempt(reservation, hold)
+    await this.#giveBack(claims, result)
+    // Others who were refused at the same time may have given back what this one was missing.
+    if (this.#returnsOf(claims) !== returns) result = await this.#attempt(reservation, hold)
     if (result.isGranted || !this.#mayOthersGiveBack(claims, result)) return result
     await this.#wait()
     await this.#giveBack(claims, result)
@@ -264,16 +231,19 @@ class Leases implements LeasedBudgetBook {
     return { isGranted: answer.isGranted, balances: await this.#balancesOf(claims, heard), refused }
   }
 
-  /** Gives back idle leases of the accounts that had no room, and leases nothing there for a while. True where there were any. */
-  async #giveBack(claims: readonly BudgetClaim[], { refused }: ReservationResult): Promise<boolean> {
-    const given = await Promise.all(
-      refused.map((index) => {
+  /** Gives back idle leases of the accounts that had no room, and leases nothing there for a while. */
+  async #giveBack(claims: readonly BudgetClaim[], { refused }: ReservationResult): Promise<void> {
+    await Promise.all(
+      refused.map(async (index) => {
         const account = this.#accounts.get(toStorableText((claims[index] as BudgetClaim).account))
         account?.setNear(this.#clock.now() + 2 * this.#options.returnMillis)
-        return account?.giveBack() ?? false
+        await account?.giveBack()
       }),
     )
-    return given.includes(true)
+  }
+
+  #returnsOf(claims: readonly BudgetClaim[]): number {
+    return claims.reduce((sum, { account }) => sum + (this.#accounts.get(toStorableText(account))?.returns ?? 0), 0)
   }
 
   /** True where every refused claim would have room if all that others hold were idle leases. */
@@ -307,10 +277,13 @@ class Leases implements LeasedBudgetBook {
     if (this.#ended.has(id)) return
     this.#ended.set(id, this.#clock.now())
     if (this.#ended.size <= this.#options.maxEnded) return
-    for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest)
-      return
+    // One iterator for all: a new one would walk over every place that was left empty before.
+    let oldest = this.#oldestEnded.next()
+    if (oldest.done === true) {
+      this.#oldestEnded = this.#ended.keys()
+      oldest = this.#oldestEnded.next()
     }
+    if (oldest.done !== true) this.#ended.delete(oldest.value)
   }
 
   /** Gives an exchange a hold of its own beneath for what it has reserved in leases: for a moment it counts twice, never not at all. */
@@ -370,7 +343,7 @@ class Leases implements LeasedBudgetBook {
 
   #arm(): void {
     if (this.#isStopped || this.#isBeating || this.#cancelBeat !== undefined || this.#accounts.size === 0) return
-    this.#cancelBeat = this.#clock.after(this.#options.returnMillis / 2, () => {
+    this.#cancelBeat = this.#clock.after(this.#options.returnMillis / beatsPerReturn, () => {
       this.#cancelBeat = undefined
       void this.#beat()
     })

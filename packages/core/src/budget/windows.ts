@@ -93,7 +93,7 @@ function periodStart(kind: CalendarKind, local: number): number {
       return Date.UTC(year, month)
     case 'quarter':
       return Date.UTC(year, month - (month % 3))
-    case 'year':
+    default:
       return Date.UTC(year, 0)
   }
 }

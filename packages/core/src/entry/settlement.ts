@@ -1,5 +1,6 @@
 import type { Cost } from '../meter/price.ts'
 import type { UsageReport } from '../meter/usage.ts'
+import type { RouteRecord } from './route-record.ts'
 
 /**
  * How an exchange ended.
@@ -77,4 +78,6 @@ export interface Settlement {
   readonly usage: UsageReport
   readonly cost: Cost
   readonly proof: PassthroughProof
+  /** Why it went where it went, where a router says so. */
+  readonly route?: RouteRecord
 }

@@ -6,6 +6,7 @@ import { noUsage, type UsageReport } from '../meter/usage.ts'
 import type { Gate } from '../relay/gate.ts'
 import type { Observer } from '../relay/observer.ts'
 import { Observers } from '../relay/observers.ts'
+import type { RouteRecord } from '../entry/route-record.ts'
 import type { Settlement } from '../entry/settlement.ts'
 import type { RequestTarget } from '../wire/request-target.ts'
 import type { DigestFactory } from '../wire/digest.ts'
@@ -63,6 +64,8 @@ export interface Exchange<out Context extends object = object> {
   readonly estimate: () => Promise<SpendEstimate>
   /** Prices usage as the settlement will: for gates that count as a reply comes in. */
   readonly price: (usage: UsageReport) => Cost
+  /** Says why the exchange goes where it goes: for routers. It stands in the settlement; a later record takes the place of an earlier one. */
+  readonly explainRoute: (record: RouteRecord) => void
 }
 
 /** What a request will probably cost, and at most. */
@@ -100,6 +103,10 @@ export class LiveExchange implements Exchange {
   readonly patches: Patch[] = []
   readonly replyHeaders: (readonly [string, string])[] = []
   readonly droppedReplyHeaders: string[] = []
+  /** `anthropic-beta` tokens that the target at hand is not sent. */
+  droppedBetas: readonly string[] | undefined
+  /** Why it goes where it goes. */
+  route: RouteRecord | undefined
   readonly #controller = new AbortController()
   readonly #services: ExchangeServices
   #estimate: Promise<SpendEstimate> | undefined
@@ -221,6 +228,10 @@ export class LiveExchange implements Exchange {
     const facts = estimateFacts(await this.body(), this.context as EstimateContext, this.startedAt)
     this.#facts = facts
     return { likely: priced(estimator.likely(facts)), most: () => priced(estimator.most(facts, this.#readBody === undefined || hasReferences(this.#readBody))) }
+  }
+
+  explainRoute = (record: RouteRecord): void => {
+    this.route = record
   }
 
   price = (usage: UsageReport): Cost => this.#services.pricing.cost(usage, this.startedAt)

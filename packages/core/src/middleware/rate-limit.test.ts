@@ -254,14 +254,44 @@ describe('an outage of the book', () => {
 
   test('a book that does not answer holds nobody up for more than two seconds, and then not again at once', async () => {
     const book = testRateBook()
-    const { send, start, clock } = rateBench({ book, limits: [shared, perMinute(5, { id: 'places', unit: 'concurrency', consistency: 'shared' })] })
+    const { start, clock } = rateBench({ book, limits: [shared, perMinute(5, { id: 'places', unit: 'concurrency', consistency: 'shared' })] })
     book.outage = 'hang'
     const first = start()
+    await clock.advanceAsync(1_999)
+    expect(first.sink.status).toBeUndefined()
+    await clock.advanceAsync(1)
+    expect(first.sink.state).toBe('closed')
+    const second = start()
+    await clock.advanceAsync(0)
+    expect(second.sink.state).toBe('closed')
     await clock.advanceAsync(2_000)
-    await first.settled
-    expect(first.sink.status).toBe(200)
-    expect((await send()).status).toBe(200)
+    await Promise.all([first.settled, second.settled])
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('a single failure is told, and costs no more than the call that failed', async () => {
+    const book = testRateBook()
+    const { send, faults } = rateBench({ book, limits: [shared] })
+    expect((await send()).status).toBe(200)
+    book.outage = new Error('serialization failure')
+    expect((await send()).status).toBe(200)
+    book.outage = undefined
+    expect([(await send()).status, (await send()).status]).toEqual([200, 429])
+    expect(faults.map(({ code }) => code)).toEqual(['rate-book-failed', 'rate-book-recovered'])
+  })
+
+  test('what began before an outage is still told to the store when it ends', async () => {
+    const book = testRateBook()
+    const { start, finish, clock } = rateBench({ book, isHeld: true, limits: [perMinute(1, { unit: 'concurrency', consistency: 'shared' })] })
+    const first = start()
+    await clock.advanceAsync(0)
+    book.outage = new Error('connection refused')
+    for (let count = 0; count < 3; count += 1) start()
+    await clock.advanceAsync(500)
+    book.outage = undefined
+    await finish()
+    await first.settled
+    expect(book.table.size).toBe(0)
   })
 
   test('a place that could not be given back is free when it has expired', async () => {

@@ -10,7 +10,8 @@ export type RateShortage =
   | {
       readonly kind: 'short'
       readonly demand: RateDemand
-      /** Undefined where nobody knows: somebody has to leave. */ readonly retryAfterMillis: number | undefined
+      /** Undefined where nobody knows: somebody has to leave. */
+      readonly retryAfterMillis: number | undefined
     }
   | { readonly kind: 'unavailable'; readonly demand: RateDemand; readonly cause: unknown }
 
@@ -176,7 +177,7 @@ export class RateCounters {
     if (shared === undefined || at < this.#sharedPruneAt) return
     this.#sharedPruneAt = at + sharedPruneMillis
     // Nobody waits for it, so it may take its time.
-    void forgiving(this.#guard.ask('forget what is over', () => shared.prune(at - pruneAgeMillis), Infinity))
+    void forgiving(this.#guard.ask('forget what is over', () => shared.prune(at - pruneAgeMillis), { patienceMillis: Infinity }))
   }
 }
 
@@ -196,8 +197,8 @@ async function forgiving(done: Promise<unknown>): Promise<void> {
 function guarded(book: RateBook, guard: StoreGuard): Backend {
   return {
     take: (claims, at) => guard.ask('count an exchange', () => book.take(claims, at)),
-    charge: (claims, at) => guard.ask('charge what an exchange came to', () => book.charge(claims, at)),
+    charge: (claims, at) => guard.ask('charge what an exchange came to', () => book.charge(claims, at), { isEnd: true }),
     enter: (claims, at) => guard.ask('give an exchange a place', () => book.enter(claims, at)),
-    leave: (places) => guard.ask('take a place back', () => book.leave(places)),
+    leave: (places) => guard.ask('take a place back', () => book.leave(places), { isEnd: true }),
   }
 }

@@ -60,6 +60,7 @@ function formOf({ unit }: RateLimit): RateStage['form'] {
   return unit === 'concurrency' || unit === 'sessions' ? unit : 'buckets'
 }
 
+/** What a demand takes from its bucket; negative to give back. */
 export function claimOf({ limit, name }: RateDemand, amount: number): RateClaim {
   return { bucket: name, amount, capacity: limit.amount, perMillis: limit.perMillis }
 }

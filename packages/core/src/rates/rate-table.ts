@@ -13,6 +13,7 @@ export class RateTable {
     return size
   }
 
+  /** As `RateBook.take`. */
   take(claims: readonly RateClaim[], at: number): readonly RateResult[] {
     const buckets = claims.map((claim) => bucketAt(this.#buckets.get(claim.bucket), claim, at))
     const results = buckets.map((bucket, index) => bucketAnswer(bucket, (claims[index] as RateClaim).amount, at))
@@ -26,10 +27,12 @@ export class RateTable {
     })
   }
 
+  /** As `RateBook.charge`. */
   charge(claims: readonly RateClaim[], at: number): void {
     for (const claim of claims) this.#keep(claim.bucket, bucketAfter(bucketAt(this.#buckets.get(claim.bucket), claim, at), claim.amount))
   }
 
+  /** As `RateBook.enter`. */
   enter(claims: readonly PlaceClaim[], at: number): number | undefined {
     for (const [index, { room, holder, places }] of claims.entries()) {
       const holders = this.#rooms.get(room)
@@ -43,6 +46,7 @@ export class RateTable {
     return undefined
   }
 
+  /** As `RateBook.leave`. */
   leave(places: readonly Pick<PlaceClaim, 'room' | 'holder'>[]): void {
     for (const { room, holder } of places) {
       const holders = this.#rooms.get(room)
@@ -51,6 +55,7 @@ export class RateTable {
     }
   }
 
+  /** As `RateBook.prune`. */
   prune(before: number): void {
     for (const [name, bucket] of this.#buckets) if (bucketFullAt(bucket) <= before) this.#buckets.delete(name)
     for (const [room, holders] of this.#rooms) {

@@ -81,6 +81,7 @@ export class Turnstile {
   async #try({ demands, signal }: Passenger): Promise<RateShortage | undefined> {
     signal.throwIfAborted()
     const shortage = await this.#counters.admit(demands)
+    if (signal.aborted && shortage === undefined) await this.#counters.withdraw(demands)
     signal.throwIfAborted()
     return shortage
   }

@@ -3,9 +3,12 @@ import type { LiveExchange } from '../exchange/exchange.ts'
 import type { PatchedBody } from '../exchange/patch.ts'
 import { RequestBody } from '../exchange/request-body.ts'
 import { toText } from '../wire/bytes.ts'
+import type { DialectRequest } from '../ports/upstream-dialect.ts'
 import { digestOf, type DigestFactory } from '../wire/digest.ts'
 import { keptText } from '../wire/kept-text.ts'
 import type { AttemptOutcome } from './attempt.ts'
+import type { DialectUse } from './dialect-use.ts'
+import type { Upstream } from './upstream.ts'
 
 /** What is kept of a request once its body is gone. */
 export interface RequestFacts {
@@ -42,8 +45,8 @@ function modelToKeep(body: RequestBody): string | undefined {
   return model && keptText(model)
 }
 
-/** Reads from a request what its settlement needs. */
-export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory): RequestFacts {
+/** Reads from a request what its settlement needs. `sent` is what goes to the upstream, or to its dialect, which says by itself what it made of it. */
+export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory, hasDialect = false): RequestFacts {
   const requestedModel = exchange.isModelRequest ? modelToKeep(body) : undefined
   const requestDigest = body.digest ?? digestOf(digests, body.chunks)
   const isUnchanged = sent?.chunks === body.chunks
@@ -53,6 +56,32 @@ export function factsOf(exchange: LiveExchange, body: RequestBody, sent: Patched
     resolvedModel: sent === undefined || isUnchanged ? requestedModel : modelToKeep(new RequestBody(...sent.chunks)),
     requestDigest,
     // The very arrays that the client's bytes stand in were sent: one digest is that of both.
-    upstreamRequestDigest: sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
+    upstreamRequestDigest: hasDialect ? undefined : sent && (isUnchanged ? requestDigest : digestOf(digests, sent.chunks)),
   }
+}
+
+/**
+ * What one exchange has for its upstream's dialect, which says here what it sent. The resolved model stays the one that the dialect was given:
+ * prices know that name, and an upstream's own (an ARN with an account in it) is no business of a record's.
+ */
+export function dialectUseOf(
+  exchange: LiveExchange,
+  journey: Journey,
+  { dialect, basePath }: Upstream,
+  body: RequestBody,
+  sent: PatchedBody,
+  digests: DigestFactory,
+): DialectUse | undefined {
+  if (dialect === undefined) return undefined
+  const { method, signal, target, isModelRequest } = exchange
+  const given = sent.chunks === body.chunks ? body : new RequestBody(...sent.chunks)
+  const model = isModelRequest ? given.string('model') : undefined
+  const isStream = isModelRequest && given.value('stream', maxModelBytes) === true
+  const onSent = ({ body: chunks, patches }: DialectRequest): void => {
+    journey.patches = [...sent.notes, ...patches]
+    const { requestDigest, ...facts } = (journey.facts ??= factsOf(exchange, body, sent, digests, true))
+    const upstreamRequestDigest = chunks === body.chunks ? requestDigest : digestOf(digests, chunks)
+    journey.facts = { ...facts, requestDigest, upstreamRequestDigest }
+  }
+  return { dialect, facts: { method, path: target.path, basePath, model, isStream, signal }, digests, onSent }
 }

@@ -12,8 +12,8 @@ import { headerValue } from '../wire/header-list.ts'
 import { readString } from '../wire/json-scan.ts'
 import { attempt } from './attempt.ts'
 import { clientHeaders } from './forward-headers.ts'
-import { factsOf, type Journey } from './journey.ts'
-import type { Router } from './router.ts'
+import { dialectUseOf, factsOf, type Journey } from './journey.ts'
+import { toPlan, type Router } from './router.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What sending takes besides the exchange. */
@@ -33,10 +33,11 @@ export async function sendExchange(exchange: LiveExchange, journey: Journey, opt
   const { router, upstreams, transport, clock, digests, pricing, beforeSend } = options
   const body = await exchange.body()
   if (exchange.isModelRequest) checkModelRequest(exchange, body)
-  const target = await router(exchange)
+  const [target] = toPlan(await router(exchange)).targets
   const upstream = upstreams.get(target.upstream)
   if (upstream === undefined) throw new ConfigurationError('route', `chose the upstream "${target.upstream}", which is not configured.`)
   checkUpstreamAllowed(exchange, upstream)
+  exchange.droppedBetas = target.dropBetas
   if (target.model !== undefined && target.model !== body.string('model')) exchange.patch(replaceTopLevelString('model', target.model))
   exchange.markSent()
   checkModels(exchange, target.model === undefined ? modelsOf(body) : [target.model], pricing)
@@ -47,9 +48,10 @@ export async function sendExchange(exchange: LiveExchange, journey: Journey, opt
     if (opening !== undefined) await opening
     if (exchange.signal.aborted) throw exchange.signal.reason
   }
-  const attempting = attempt(exchange, upstream, sent.chunks, transport, clock, journey.attempts)
+  const use = dialectUseOf(exchange, journey, upstream, body, sent, digests)
+  const attempting = attempt(exchange, upstream, sent.chunks, transport, clock, journey.attempts, use)
   // While the upstream is at work: what is read of the request here delays nobody.
-  journey.facts ??= factsOf(exchange, body, sent, digests)
+  journey.facts ??= factsOf(exchange, body, sent, digests, use !== undefined)
   journey.outcome = await attempting
   exchange.releaseBody()
   const { reply } = journey.outcome

@@ -29,6 +29,17 @@ export function swapCredential(key: string | Secret): UpstreamCredential {
   return { mode: 'swap', headersFor: headers }
 }
 
+const leftToDialect: UpstreamCredential = Object.freeze({ mode: 'swap', headersFor: () => [] })
+
+/** For an upstream whose dialect authenticates by itself, with a signature or a token: whatever the client presented ends here. */
+export function dialectCredential(): UpstreamCredential {
+  return leftToDialect
+}
+
+export function isDialectCredential(credential: UpstreamCredential): boolean {
+  return credential === leftToDialect
+}
+
 /** Where the client's own credential may go. */
 export interface PassthroughOptions {
   /** Hosts that may receive the client's API key. @defaultValue ['api.anthropic.com'] */

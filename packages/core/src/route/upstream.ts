@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.ts'
+import type { UpstreamDialect } from '../ports/upstream-dialect.ts'
 import type { AcceptEncoding } from './forward-headers.ts'
-import type { UpstreamCredential } from './upstream-credential.ts'
+import { isDialectCredential, type UpstreamCredential } from './upstream-credential.ts'
 
 /** How long each phase of an exchange with an upstream may take, in milliseconds. */
 export interface Deadlines {
@@ -24,6 +25,8 @@ export interface UpstreamOptions {
   /** Sends a ping after so long a silence. For upstreams that send none; Anthropic's API does, and byte identity is the default. @defaultValue never */
   readonly heartbeatMillis?: number
   readonly deadlines?: Partial<Deadlines>
+  /** The form that the upstream speaks, where it is not the Messages API as it is. @defaultValue none */
+  readonly dialect?: UpstreamDialect
 }
 
 /** An upstream, checked. */
@@ -37,6 +40,7 @@ export interface Upstream {
   readonly acceptEncoding: AcceptEncoding
   readonly heartbeatMillis: number | undefined
   readonly deadlines: Deadlines
+  readonly dialect: UpstreamDialect | undefined
 }
 
 /**
@@ -63,6 +67,8 @@ export function checkUpstream(options: UpstreamOptions, path: string): Upstream 
   if (options.heartbeatMillis !== undefined && !(options.heartbeatMillis >= 1000)) {
     throw new ConfigurationError(`${path}.heartbeatMillis`, `${options.heartbeatMillis} is too short. Use at least 1000; 15000 suits most proxies.`)
   }
+  if (options.dialect === undefined && isDialectCredential(options.credential))
+    throw new ConfigurationError(`${path}.credential`, 'is left to a dialect, and there is none. Give `dialect`, or a credential such as swapCredential(key).')
   return {
     name: options.name,
     origin: url.origin,
@@ -72,5 +78,6 @@ export function checkUpstream(options: UpstreamOptions, path: string): Upstream 
     acceptEncoding: options.acceptEncoding ?? 'identity',
     heartbeatMillis: options.heartbeatMillis,
     deadlines,
+    dialect: options.dialect,
   }
 }

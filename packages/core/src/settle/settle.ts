@@ -53,7 +53,7 @@ export function abandonedSettlement(exchange: LiveExchange, journey: Journey, { 
     usage,
     cost,
     proof: { ...withoutUndefined({ requestDigest: facts?.requestDigest }), patches: patches ?? [] },
-    ...withoutUndefined({ requestedModel: facts?.requestedModel }),
+    ...withoutUndefined({ requestedModel: facts?.requestedModel, route: exchange.route }),
   }
 }
 
@@ -78,6 +78,7 @@ export function settlementOf(parts: SettlementParts): Settlement {
     stopReason: facts?.stopReason,
     upstreamRequestId,
     messageId: facts?.messageId,
+    route: exchange.route,
   }
   return {
     exchangeId: exchange.id,
@@ -107,8 +108,10 @@ function usageOf({ exchange, journey, relayed }: SettlementParts, request: Reque
 
 function proofOf({ journey, relayed }: SettlementParts, request: RequestFacts | undefined): PassthroughProof {
   const { requestDigest, upstreamRequestDigest } = request ?? {}
+  // Where a dialect turned the reply, the relay had what it made of it.
+  const upstreamResponseDigest = relayed && (journey.outcome?.received?.value() ?? relayed.digest.received)
   return {
-    ...withoutUndefined({ requestDigest, upstreamRequestDigest, upstreamResponseDigest: relayed?.digest.received, responseDigest: relayed?.digest.delivered }),
+    ...withoutUndefined({ requestDigest, upstreamRequestDigest, upstreamResponseDigest, responseDigest: relayed?.digest.delivered }),
     patches: journey.patches ?? [],
   }
 }

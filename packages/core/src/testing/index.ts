@@ -12,6 +12,7 @@ export { budgetBookContract, type BudgetBookContractOptions } from './contracts/
 export { ledgerContract, type LedgerContractOptions } from './contracts/ledger-contract.ts'
 export { auditLogContract, type AuditLogContractOptions } from './contracts/audit-log-contract.ts'
 export { keyRingContract, type KeyRingContractOptions } from './contracts/key-ring-contract.ts'
+export { policyShelfContract, type PolicyShelfContractOptions } from './contracts/policy-shelf-contract.ts'
 export { rateBookContract, type RateBookContractOptions } from './contracts/rate-book-contract.ts'
 export { scopeTreeContract, type ScopeTreeContractOptions } from './contracts/scope-tree-contract.ts'
 export { provisionalContract, type ProvisionalContractOptions, type ProvisionalLedger } from './contracts/provisional-contract.ts'

@@ -38,7 +38,8 @@ const maxMillis = 253_402_300_800_000
 export function toEntryDocument(entry: LedgerEntry, owner?: string): EntryDocument {
   const kept = toStorableEntry(entry)
   const { exchangeId: id, startedAt, attribution } = kept
-  if (!(startedAt >= 0 && startedAt < maxMillis)) throw new StoreError('rejected', `An exchange cannot have started at ${startedAt}: that is no instant between 1970 and 9999.`)
+  if (!(startedAt >= 0 && startedAt < maxMillis))
+    throw new StoreError('rejected', `An exchange cannot have started at ${startedAt}: that is no instant between 1970 and 9999.`)
   const ownTime = timeOf(id)
   const isForeign = ownTime === undefined || Math.abs(ownTime - startedAt) > dayMillis
   const day = Math.floor((isForeign ? startedAt : ownTime) / dayMillis)

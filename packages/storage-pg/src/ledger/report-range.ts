@@ -16,8 +16,8 @@ export interface ReportRange {
 
 /** Splits a report's time. What started before `horizonMillis` is known by its quarter only: one that an edge falls within is taken whole if it starts in time. */
 export function reportRange({ since, until }: { readonly since?: number; readonly until?: number }, horizonMillis: number): ReportRange {
-  const from = clamped(since)
-  const to = clamped(until)
+  const from = wholeMillis(since)
+  const to = wholeMillis(until)
   if (from !== undefined && to !== undefined && from >= to) return { quarters: undefined, edges: [] }
   const first = from === undefined ? undefined : Math.ceil(from / quarterMillis)
   let past = to === undefined ? undefined : Math.floor(to / quarterMillis)
@@ -34,22 +34,37 @@ function edge(from: number | undefined, to: number | undefined, isKept: boolean)
   return from !== undefined && to !== undefined && from < to && isKept ? [{ from, to }] : []
 }
 
-/** Instants that a database's integers bear; infinities are no bounds at all. */
-function clamped(instant: number | undefined): number | undefined {
+/**
+ * Whole milliseconds that a database's integers bear, as numbers of quarters too; undefined for a bound that excludes nothing.
+ * Exchanges start at whole milliseconds, so rounding up leaves out none and adds none.
+ */
+export function wholeMillis(instant: number | undefined): number | undefined {
   if (instant === undefined || Number.isNaN(instant)) return undefined
   return Math.ceil(Math.min(Math.max(instant, -maxMillis), maxMillis))
 }
 
-/** What JavaScript's dates reach. */
-const maxMillis = 8.64e15
+const maxMillis = 2_147_000_000 * quarterMillis
 
-/** Whole days within a span of quarters, and what is left of it before and after. */
-export function wholeDays(quarters: Span): { readonly days: Span; readonly rest: readonly Span[] } | undefined {
-  const first = quarters.from === undefined ? undefined : Math.ceil(quarters.from / 96)
-  const past = quarters.to === undefined ? undefined : Math.floor(quarters.to / 96)
-  if (first !== undefined && past !== undefined && first >= past) return undefined
-  const rest: Span[] = []
-  if (quarters.from !== undefined && first !== undefined && quarters.from < first * 96) rest.push({ from: quarters.from, to: first * 96 })
-  if (quarters.to !== undefined && past !== undefined && past * 96 < quarters.to) rest.push({ from: past * 96, to: quarters.to })
-  return { days: { from: first, to: past }, rest }
+/** A table of sums: how many quarters of an hour one of its periods has. */
+export interface SumTable {
+  readonly name: string
+  readonly quarters: number
+}
+
+/** A stretch of one table, in its periods. */
+export interface Stretch {
+  readonly table: SumTable
+  readonly periods: Span
+}
+
+/** Covers a span of quarters, once, by tables from coarse to fine: as much as possible by the first. The last must know quarters. */
+export function stretchesOf(quarters: Span, [table, ...finer]: readonly SumTable[]): readonly Stretch[] {
+  if (table === undefined || (quarters.from !== undefined && quarters.to !== undefined && quarters.from >= quarters.to)) return []
+  const unit = table.quarters
+  const from = quarters.from === undefined ? undefined : Math.ceil(quarters.from / unit)
+  const to = quarters.to === undefined ? undefined : Math.floor(quarters.to / unit)
+  if (from !== undefined && to !== undefined && from >= to) return stretchesOf(quarters, finer)
+  const before = from === undefined ? [] : stretchesOf({ from: quarters.from, to: from * unit }, finer)
+  const after = to === undefined ? [] : stretchesOf({ from: to * unit, to: quarters.to }, finer)
+  return [{ table, periods: { from, to } }, ...before, ...after]
 }

@@ -19,23 +19,10 @@ export const columnOf: Readonly<Record<EntryDimension, string>> = {
   costCentre: 'l.cost_centre',
 }
 
-/** A row's sums, in the order that {@link sumColumns} selects them in. */
-export const sumColumns: readonly string[] = [
-  'exchanges',
-  'unpriced',
-  'partial',
-  'leading_exchanges',
-  'leading_unpriced',
-  'leading_partial',
-  'fresh_input',
-  'cache_read',
-  'cache_write_5m',
-  'cache_write_1h',
-  'output',
-  'web_search',
-  'web_fetch',
-  'cost',
-]
+/** How exchanges are counted: where models are told apart, in each of their parts, else in the leading one. */
+const countsByModel: readonly string[] = ['exchanges', 'unpriced', 'partial']
+const countsOnce: readonly string[] = ['leading_exchanges', 'leading_unpriced', 'leading_partial']
+const amounts: readonly string[] = ['fresh_input', 'cache_read', 'cache_write_5m', 'cache_write_1h', 'output', 'web_search', 'web_fetch', 'cost']
 
 /** Values of a statement, numbered as they are used. */
 export class Values {
@@ -52,7 +39,10 @@ export class Values {
 export interface Shape {
   readonly dimensions: readonly EntryDimension[]
   readonly needsThreads: boolean
+  readonly needsKinds: boolean
   readonly tellsModelsApart: boolean
+  /** Columns to sum: three counts, then amounts, the cost last. */
+  readonly sums: readonly string[]
   /** Whether rows tell hours or days apart. */
   readonly calendar: 'hour' | 'day' | undefined
   readonly timeZone: string
@@ -66,10 +56,13 @@ export function shapeOf(query: ReportQuery): Shape {
     value === undefined ? [] : [[dimension as EntryDimension, toStorableText(value)] as const],
   )
   const entryDimensions = dimensions.filter((dimension): dimension is EntryDimension => dimension !== 'hour' && dimension !== 'day')
+  const used = new Set([...entryDimensions, ...filters.map(([dimension]) => dimension)])
   return {
     dimensions: entryDimensions,
-    needsThreads: [...entryDimensions, ...filters.map(([dimension]) => dimension)].some((dimension) => dimension === 'session' || dimension === 'agent'),
-    tellsModelsApart: entryDimensions.includes('model') || filters.some(([dimension]) => dimension === 'model'),
+    needsThreads: used.has('session') || used.has('agent'),
+    needsKinds: used.has('kind') || used.has('outcome'),
+    tellsModelsApart: used.has('model'),
+    sums: [...(used.has('model') ? countsByModel : countsOnce), ...amounts],
     calendar: dimensions.includes('hour') ? 'hour' : dimensions.includes('day') ? 'day' : undefined,
     timeZone: query.timeZone ?? 'UTC',
     filters,

@@ -1,12 +1,19 @@
-import type { Percentiles, ReportQuery, ReportRow } from '@sluice/core'
-import { entryDimensions, parseEntryJson, reportParts, ReportTotals, zonedLabels, type EntryDimension, type ReportPart } from '@sluice/core/ledger'
+import type { ReportQuery, ReportRow } from '@sluice/core'
+import { entryDimensions, parseEntryJson, reportParts, ReportTotals, type EntryDimension, type ReportPart } from '@sluice/core/ledger'
 import type { Database } from '../database.ts'
 import { quarterMillis } from './entry-document.ts'
-import { reportRange, wholeDays, type Span } from './report-range.ts'
-import { columnOf, labelConditions, shapeOf, sumColumns, threadConditions, Values, type Shape } from './report-sql.ts'
+import { bucketTable, CalendarBuckets, usedPeriods } from './report-calendar.ts'
+import { withPercentiles } from './report-percentiles.ts'
+import { reportRange, stretchesOf, type Span, type Stretch, type SumTable } from './report-range.ts'
+import { columnOf, labelConditions, shapeOf, threadConditions, Values, type Shape } from './report-sql.ts'
 
 const reading = { isIdempotent: true } as const
 const dayMillis = 86_400_000
+
+const days: SumTable = { name: 'spend_days', quarters: 96 }
+const hours: SumTable = { name: 'spend_hours', quarters: 4 }
+const daysByKind: SumTable = { name: 'spend_days_by_kind', quarters: 96 }
+const threads: SumTable = { name: 'spend_threads', quarters: 1 }
 
 /** Answers `Ledger.report` from sums; reads single exchanges for percentiles, and where a report begins or ends within a quarter of an hour. */
 export async function report(database: Database, query: ReportQuery): Promise<readonly ReportRow[]> {
@@ -39,41 +46,26 @@ async function singleParts(database: Database, { from, to }: { readonly from: nu
   return rows.flatMap((row) => reportParts(parseEntryJson(String(row['entry']))))
 }
 
+/** The tables that know what a report asks, from coarse to fine. */
+function tablesFor({ needsThreads, needsKinds, calendar, timeZone }: Shape): readonly SumTable[] {
+  if (needsThreads) return [threads]
+  const fitsDays = calendar === undefined || (calendar === 'day' && timeZone === 'UTC')
+  if (needsKinds) return fitsDays ? [daysByKind, threads] : [threads]
+  return fitsDays ? [days, hours, threads] : [hours, threads]
+}
+
 /** Sums of whole quarters, one a group. */
 async function summedParts(database: Database, shape: Shape, quarters: Span): Promise<readonly ReportPart[]> {
   const values = new Values()
-  const isByDay = !shape.needsThreads && shape.calendar !== 'hour' && (shape.calendar === undefined || shape.timeZone === 'UTC')
-  const split = isByDay ? wholeDays(quarters) : undefined
-  const buckets = shape.calendar === undefined || isByDay ? undefined : await calendarBuckets(database, shape, quarters, values)
-  const filter = labelConditions(shape, values)
-  const only = filter.length === 0 ? [] : [`f.label = any (array(select l.id from {s}.labels l where ${filter.join(' and ')}))`]
-  const source = (table: string, column: string, bucket: string, { from, to }: Span): string => {
-    const conditions = [
-      ...(from === undefined ? [] : [`f.${column} >= ${values.add(String(from), 'integer')}`]),
-      ...(to === undefined ? [] : [`f.${column} < ${values.add(String(to), 'integer')}`]),
-      ...only,
-      ...(shape.needsThreads ? threadConditions(shape, values) : []),
-    ]
-    const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
-    const joined = buckets === undefined ? '' : `join ${buckets} using (quarter)`
-    const columns = ['label', ...(shape.needsThreads ? ['session', 'agent'] : []), ...sumColumns].map((name) => `f.${name}`)
-    return `select ${bucket} as bucket, ${columns.join(', ')} from {s}.${table} f ${joined} ${where}`
-  }
-  const ofQuarter = buckets !== undefined ? 'b.bucket' : shape.calendar === 'day' ? 'floor(f.quarter / 96.0)::integer * 96' : '0'
-  const quarterTable = shape.needsThreads ? 'spend_threads' : 'spend_quarters'
-  const sources =
-    split === undefined
-      ? [source(quarterTable, 'quarter', ofQuarter, quarters)]
-      : [
-          source('spend_days', 'day', shape.calendar === 'day' ? 'f.day * 96' : '0', split.days),
-          ...split.rest.map((rest) => source(quarterTable, 'quarter', ofQuarter, rest)),
-        ]
+  const tables = tablesFor(shape)
+  const sources = await sourcesOf(database, shape, quarters, tables, values)
   const groups = ['f.bucket', ...shape.dimensions.map((dimension) => columnOf[dimension])]
-  const sums = sumColumns.map((column) => (column === 'cost' ? 'sum(f.cost)::text' : `sum(f.${column})`))
-  const counted = shape.tellsModelsApart ? 'exchanges' : 'leading_exchanges'
+  const sums = shape.sums.map((column) => (column === 'cost' ? 'sum(f.cost)::text' : `sum(f.${column})`))
+  const conditions = labelConditions(shape, values)
   const { rows } = await database.query(
     `select json_build_array(${[...groups, ...sums].join(', ')})::text as part from (${sources.join(' union all ')}) f
-     join {s}.labels l on l.id = f.label group by ${groups.join(', ')} having sum(f.${counted}) > 0`,
+     join {s}.labels l on l.id = f.label ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
+     group by ${groups.join(', ')} having sum(f.${shape.sums[0]}) > 0`,
     values.list,
     reading,
   )
@@ -81,18 +73,43 @@ async function summedParts(database: Database, shape: Shape, quarters: Span): Pr
   return rows.map((row) => partOf(JSON.parse(String(row['part'])) as readonly unknown[], shape, known))
 }
 
+/** One select for each stretch of time, by the coarsest table whose periods lie within one hour or day of the report's calendar. */
+async function sourcesOf(database: Database, shape: Shape, quarters: Span, tables: readonly SumTable[], values: Values): Promise<readonly string[]> {
+  const stretches = stretchesOf(quarters, tables)
+  if (shape.calendar === undefined) return stretches.map((stretch) => sourceOf(stretch, '0', '', shape, values))
+  const buckets = new CalendarBuckets(shape)
+  const sources: string[] = []
+  for (const stretch of stretches) {
+    const table = bucketTable(buckets, stretch.table.quarters, await usedPeriods(database, stretch), values)
+    if (table === undefined) return sourcesOf(database, shape, quarters, tables.slice(1), values)
+    sources.push(sourceOf(stretch, 'b.bucket', `join ${table} using (period)`, shape, values))
+  }
+  return sources
+}
+
+function sourceOf({ table, periods }: Stretch, bucket: string, join: string, shape: Shape, values: Values): string {
+  const columns = ['label', ...(shape.needsThreads ? ['session', 'agent'] : []), ...shape.sums].map((name) => `f.${name}`)
+  const conditions = [
+    ...(periods.from === undefined ? [] : [`f.period >= ${values.add(String(periods.from), 'integer')}`]),
+    ...(periods.to === undefined ? [] : [`f.period < ${values.add(String(periods.to), 'integer')}`]),
+    ...(shape.needsThreads ? threadConditions(shape, values) : []),
+  ]
+  return `select ${bucket} as bucket, ${columns.join(', ')} from {s}.${table.name} f ${join} ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}`
+}
+
 function partOf(columns: readonly unknown[], shape: Shape, known: Readonly<Record<EntryDimension, string | null>>): ReportPart {
   const labels = { ...known }
   for (const [at, dimension] of shape.dimensions.entries()) labels[dimension] = columns[at + 1] as string | null
   const first = shape.dimensions.length + 1
-  const sum = (column: string): number => Number(columns[first + sumColumns.indexOf(column)])
+  const sum = (column: string): number => Number(columns[first + shape.sums.indexOf(column)])
+  const [exchanges = '', unpriced = '', partial = ''] = shape.sums
+  const counts = { exchanges: sum(exchanges), unpricedExchanges: sum(unpriced), partialExchanges: sum(partial) }
   return {
     ...labels,
+    ...counts,
+    // Of the two ways to count, the query has asked for one.
+    leading: counts,
     startedAt: Number(columns[0]) * quarterMillis,
-    exchanges: sum('exchanges'),
-    unpricedExchanges: sum('unpriced'),
-    partialExchanges: sum('partial'),
-    leading: { exchanges: sum('leading_exchanges'), unpricedExchanges: sum('leading_unpriced'), partialExchanges: sum('leading_partial') },
     freshInputTokens: sum('fresh_input'),
     cacheReadTokens: sum('cache_read'),
     cacheWrite5mTokens: sum('cache_write_5m'),
@@ -104,85 +121,4 @@ function partOf(columns: readonly unknown[], shape: Shape, known: Readonly<Recor
     firstByteMillis: undefined,
     durationMillis: undefined,
   }
-}
-
-/** A table of quarters, each with the first quarter of its hour or day on the wall: what PostgreSQL knows of time zones may be of another year than what the host knows. */
-async function calendarBuckets(database: Database, shape: Shape, { from, to }: Span, values: Values): Promise<string> {
-  const { rows } = await database.query(
-    `with recursive used as (
-       (select quarter from {s}.spend_quarters where quarter >= $1::integer order by quarter limit 1)
-       union all
-       select (select q.quarter from {s}.spend_quarters q where q.quarter > used.quarter order by q.quarter limit 1) from used where used.quarter < $2::integer - 1
-     ) select quarter::text as quarter from used where quarter < $2::integer`,
-    [from ?? -2_147_483_648, to ?? 2_147_483_647],
-    reading,
-  )
-  const labels = zonedLabels(shape.timeZone)
-  const firstOf = new Map<string, string>()
-  const quarters = rows.map((row) => String(row['quarter']))
-  const buckets = quarters.map((quarter) => {
-    const label = labels[shape.calendar ?? 'hour'](Number(quarter) * quarterMillis)
-    const first = firstOf.get(label) ?? quarter
-    firstOf.set(label, first)
-    return first
-  })
-  return `unnest(${values.add(quarters, 'integer[]')}, ${values.add(buckets, 'integer[]')}) as b(quarter, bucket)`
-}
-
-/** Adds percentiles to the rows of a report. */
-async function withPercentiles(database: Database, query: ReportQuery, shape: Shape, rows: readonly ReportRow[]): Promise<readonly ReportRow[]> {
-  const values = new Values()
-  const { since, until } = query
-  const span = reportRange({ ...(since !== undefined && { since }), ...(until !== undefined && { until }) }, -Infinity)
-  const bounds = {
-    from: since === undefined ? undefined : Math.floor(since / quarterMillis),
-    to: until === undefined ? undefined : Math.ceil(until / quarterMillis),
-  }
-  if (span.quarters === undefined && span.edges.length === 0) return rows
-  const buckets = shape.calendar === undefined ? undefined : await calendarBuckets(database, shape, bounds, values)
-  const conditions = [
-    ...(since === undefined ? [] : [`f.started_at >= ${values.add(String(Math.ceil(since)), 'bigint')} and f.day >= ${values.add(dayOf(since, -1), 'integer')}`]),
-    ...(until === undefined ? [] : [`f.started_at < ${values.add(String(Math.ceil(until)), 'bigint')} and f.day <= ${values.add(dayOf(until, 1), 'integer')}`]),
-    ...labelConditions(shape, values),
-    ...threadConditions(shape, values),
-  ]
-  const groups = [buckets === undefined ? '0' : 'b.bucket', ...shape.dimensions.map((dimension) => columnOf[dimension])]
-  const percentiles = (column: string): string => `to_json(percentile_disc(array[0.5, 0.9, 0.99]) within group (order by f.${column}))`
-  const { rows: found } = await database.query(
-    `select json_build_array(${[...groups, percentiles('first_byte_millis'), percentiles('duration_millis')].join(', ')})::text as figures
-     from {s}.entries f
-     ${shape.tellsModelsApart ? 'cross join lateral unnest(f.labels) as part(label) join {s}.labels l on l.id = part.label' : 'join {s}.labels l on l.id = f.labels[1]'}
-     ${buckets === undefined ? '' : `join ${buckets} on b.quarter = floor(f.started_at / ${quarterMillis}.0)`}
-     ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
-     group by ${groups.map((group) => (group === '0' ? '()' : group)).join(', ')}`,
-    values.list,
-    reading,
-  )
-  const labels = zonedLabels(shape.timeZone)
-  const figuresOf = new Map(
-    found.map((row) => {
-      const columns = JSON.parse(String(row['figures'])) as readonly unknown[]
-      const startedAt = Number(columns[0]) * quarterMillis
-      const group = query.groupBy.map((dimension) =>
-        dimension === 'hour' || dimension === 'day' ? labels[dimension](startedAt) : columns[shape.dimensions.indexOf(dimension) + 1],
-      )
-      return [JSON.stringify(group), columns.slice(-2)]
-    }),
-  )
-  return rows.map((row) => {
-    const [firstByte, duration] = figuresOf.get(JSON.stringify(query.groupBy.map((dimension) => row.group[dimension] ?? null))) ?? []
-    const firstByteMillis = percentilesOf(firstByte)
-    const durationMillis = percentilesOf(duration)
-    return { ...row, ...(firstByteMillis !== undefined && { firstByteMillis }), ...(durationMillis !== undefined && { durationMillis }) }
-  })
-}
-
-function percentilesOf(figures: unknown): Percentiles | undefined {
-  if (!Array.isArray(figures)) return undefined
-  const [p50, p90, p99] = figures as readonly (number | null)[]
-  return p50 === null || p50 === undefined ? undefined : { p50, p90: p90 ?? p50, p99: p99 ?? p50 }
-}
-
-function dayOf(instant: number, offset: number): string {
-  return String(Math.floor(instant / dayMillis) + offset)
 }

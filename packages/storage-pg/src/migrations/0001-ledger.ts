@@ -17,8 +17,7 @@ const sums = `
   cost numeric not null`
 
 /**
- * Tables of the ledger. Days are days of UTC since the epoch, quarters are quarters of an hour since the epoch: all time zones in use are whole quarters from UTC,
- * so that sums by quarter are exact by hour and day in each of them.
+ * Tables of the ledger. All time zones in use are whole quarters of an hour from UTC, so that sums by quarter are exact by hour and day in each of them.
  */
 export const ledgerMigration: Migration = {
   version: 1,
@@ -67,18 +66,21 @@ create table {s}.labels (
   cost_centre text collate "C"
 );
 
-create table {s}.spend_days (day integer not null, label uuid not null,${sums}, primary key (day, label)) partition by range (day);
-create table {s}.spend_quarters (quarter integer not null, label uuid not null,${sums}, primary key (quarter, label)) partition by range (quarter);
--- The same told apart by session and agent; thread is the hash of both.
+-- Sums, from coarse to fine. A period is a number since the epoch: of days of UTC, hours, or quarters of an hour.
+-- The first two leave kind and outcome out (their labels have none), which makes them small enough to sum a month in no time.
+create table {s}.spend_days (period integer not null, label uuid not null,${sums}, primary key (period, label)) partition by range (period);
+create table {s}.spend_hours (period integer not null, label uuid not null,${sums}, primary key (period, label)) partition by range (period);
+create table {s}.spend_days_by_kind (period integer not null, label uuid not null,${sums}, primary key (period, label)) partition by range (period);
+-- By quarter, and told apart by session and agent; thread is the hash of both.
 create table {s}.spend_threads (
-  quarter integer not null,
+  period integer not null,
   label uuid not null,
   thread uuid not null,
   session text collate "C",
   agent text collate "C",${sums},
-  primary key (quarter, label, thread)
-) partition by range (quarter);
-create index spend_threads_by_session on {s}.spend_threads (hashtextextended(session, 0), quarter);
+  primary key (period, label, thread)
+) partition by range (period);
+create index spend_threads_by_session on {s}.spend_threads (hashtextextended(session, 0), period);
 
 -- Exchanges that have begun: what they are to count as if nobody settles them.
 create table {s}.provisional (exchange_id text collate "C" primary key, owner text collate "C" not null, opened_at timestamptz not null default clock_timestamp(), document jsonb not null);

@@ -28,9 +28,9 @@ export const filingMigration: Migration = {
   name: 'filing',
   minReader: 2,
   sql: `
-create type {s}.part as (quarter integer, day integer, label uuid, thread uuid, session text, agent text, ${sums.map((column) => `${column} ${column === 'cost' ? 'numeric' : 'bigint'}`).join(', ')});
+create type {s}.part as (quarter integer, label uuid, account uuid, thread uuid, session text, agent text, ${sums.map((column) => `${column} ${column === 'cost' ? 'numeric' : 'bigint'}`).join(', ')});
 
-create function {s}.hash_of(value text) returns uuid language sql immutable strict parallel safe
+create function {s}.hash_of(value text) returns uuid language sql immutable parallel safe
 as $$ select encode(substring(sha256(convert_to(value, 'UTF8')) from 1 for 16), 'hex')::uuid $$;
 
 -- By a query, since the caches that to_regclass asks may be behind what others have committed.
@@ -63,13 +63,17 @@ declare
   past integer := (month + interval '1 month')::date - date '1970-01-01';
 begin
   perform {s}.ensure_partition('spend_days', suffix, first, past);
-  perform {s}.ensure_partition('spend_quarters', suffix, first * 96, past * 96);
+  perform {s}.ensure_partition('spend_hours', suffix, first * 24, past * 24);
+  perform {s}.ensure_partition('spend_days_by_kind', suffix, first, past);
   perform {s}.ensure_partition('spend_threads', suffix, first * 96, past * 96);
 end $$;
 
+-- What a part is counted under where kind and outcome are left out.
+create function {s}.account_of(labels jsonb) returns jsonb language sql immutable parallel safe as $$ select jsonb_set(jsonb_set(labels, '{3}', 'null'), '{4}', 'null') $$;
+
 -- The parts of documents, as what to add to the sums.
 create function {s}.parts_of(documents jsonb, sign integer) returns setof {s}.part language sql stable as $$
-  select (d->>'quarter')::integer, floor((d->>'quarter')::numeric / 96)::integer, {s}.hash_of((p->'labels')::text),
+  select (d->>'quarter')::integer, {s}.hash_of((p->'labels')::text), {s}.hash_of({s}.account_of(p->'labels')::text),
     {s}.hash_of(jsonb_build_array(d->'session', d->'agent')::text), d->>'session', d->>'agent', ${signed}
   from jsonb_array_elements(documents) d, jsonb_array_elements(d->'parts') p,
     jsonb_to_record(p->'sums') as s(${sums.map((column) => `${column} ${column === 'cost' ? 'numeric' : 'bigint'}`).join(', ')})
@@ -79,19 +83,22 @@ $$;
 create function {s}.add_up(documents jsonb, parts {s}.part[]) returns void language plpgsql as $$
 begin
   insert into {s}.labels
-    select distinct on (1) {s}.hash_of((p->'labels')::text), p->'labels'->>0, p->'labels'->>1, p->'labels'->>2, p->'labels'->>3, p->'labels'->>4, p->'labels'->>5,
-      p->'labels'->>6, p->'labels'->>7, p->'labels'->>8, p->'labels'->>9, p->'labels'->>10
-    from jsonb_array_elements(documents) d, jsonb_array_elements(d->'parts') p order by 1
+    select distinct on (1) {s}.hash_of(l.labels::text), l.labels->>0, l.labels->>1, l.labels->>2, l.labels->>3, l.labels->>4, l.labels->>5,
+      l.labels->>6, l.labels->>7, l.labels->>8, l.labels->>9, l.labels->>10
+    from jsonb_array_elements(documents) d, jsonb_array_elements(d->'parts') p, unnest(array[p->'labels', {s}.account_of(p->'labels')]) as l(labels) order by 1
     on conflict do nothing;
-  insert into {s}.spend_days as f (day, label, ${columns})
-    select day, label, ${summed} from unnest(parts) group by 1, 2 order by 1, 2
-    on conflict (day, label) do update set ${added('f')};
-  insert into {s}.spend_quarters as f (quarter, label, ${columns})
-    select quarter, label, ${summed} from unnest(parts) group by 1, 2 order by 1, 2
-    on conflict (quarter, label) do update set ${added('f')};
-  insert into {s}.spend_threads as f (quarter, label, thread, session, agent, ${columns})
+  insert into {s}.spend_days as f (period, label, ${columns})
+    select floor(quarter / 96.0)::integer, account, ${summed} from unnest(parts) group by 1, 2 order by 1, 2
+    on conflict (period, label) do update set ${added('f')};
+  insert into {s}.spend_hours as f (period, label, ${columns})
+    select floor(quarter / 4.0)::integer, account, ${summed} from unnest(parts) group by 1, 2 order by 1, 2
+    on conflict (period, label) do update set ${added('f')};
+  insert into {s}.spend_days_by_kind as f (period, label, ${columns})
+    select floor(quarter / 96.0)::integer, label, ${summed} from unnest(parts) group by 1, 2 order by 1, 2
+    on conflict (period, label) do update set ${added('f')};
+  insert into {s}.spend_threads as f (period, label, thread, session, agent, ${columns})
     select quarter, label, thread, min(session), min(agent), ${summed} from unnest(parts) group by 1, 2, 3 order by 1, 2, 3
-    on conflict (quarter, label, thread) do update set ${added('f')};
+    on conflict (period, label, thread) do update set ${added('f')};
 end $$;
 
 -- Files documents, and counts those that were not filed before; answers with their ids. What was recovered gives way to the truth.
@@ -180,13 +187,14 @@ end $$;
 
 -- Names of partitions that hold nothing from these days on, entries' and sums'; sums are kept without end where the second is null.
 create function {s}.expired_partitions(first_day integer, first_rollup_day integer) returns text language sql stable as $$
-  select coalesce(jsonb_agg(p.name order by p.name), '[]')::text from (
-    select c.relname as name from pg_catalog.pg_inherits i
-      join pg_catalog.pg_class c on c.oid = i.inhrelid
-      where (i.inhparent = '{s}.entries'::regclass
-          and to_date(right(c.relname, 8), 'YYYYMMDD') < date '1970-01-01' + first_day)
-        or (i.inhparent in ('{s}.spend_days'::regclass, '{s}.spend_quarters'::regclass, '{s}.spend_threads'::regclass)
-          and to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= date '1970-01-01' + first_rollup_day)
+  select coalesce(jsonb_agg(p.name order by p.name) filter (where p.is_expired), '[]')::text from (
+    select c.relname as name,
+      case when i.inhparent = '{s}.entries'::regclass then to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= date '1970-01-01' + first_day
+        else to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= date '1970-01-01' + first_rollup_day end as is_expired
+    from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid
+    where c.relkind = 'r' and i.inhparent in (
+      '{s}.entries'::regclass, '{s}.spend_days'::regclass, '{s}.spend_hours'::regclass, '{s}.spend_days_by_kind'::regclass, '{s}.spend_threads'::regclass
+    )
   ) p
 $$;
 
@@ -196,7 +204,7 @@ begin
   set local lock_timeout = '500ms';
   if not {s}.has_table(name) then return 'true'; end if;
   perform pg_advisory_xact_lock(hashtextextended('{s}.partitions', 0));
-  if name like 'entries\\_%' then
+  if name ~ '^entries_[0-9]{8}$' then
     insert into {s}.horizon as h (first_day) values (to_date(right(name, 8), 'YYYYMMDD') - date '1970-01-01' + 1)
       on conflict (only_row) do update set first_day = greatest(h.first_day, excluded.first_day);
   end if;

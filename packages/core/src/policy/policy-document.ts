@@ -1,0 +1,127 @@
+import type { RequestKind } from '../entry/attribution.ts'
+
+/** Bounds of a number. Both that are given must hold. */
+export interface NumberRange {
+  readonly atLeast?: number
+  readonly below?: number
+}
+
+/** Hours of a week, by the clocks of a zone. `from` is included, `until` is not; a span may run over midnight, and belongs to the day that it begins on. */
+export interface TimeSpan {
+  /** @defaultValue every day */
+  readonly days?: readonly ('mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun')[]
+  /** `09:00`. @defaultValue midnight */
+  readonly from?: string
+  /** @defaultValue midnight, the end of the day */
+  readonly until?: string
+  /** IANA name. */
+  readonly timeZone: string
+}
+
+/** When a rule matches: all that is given must hold; of a list, any one. */
+export interface Conditions {
+  /** The model asked for: an exact id, a prefix that ends in `*`, or `@class`. */
+  readonly model?: string | readonly string[]
+  readonly kind?: RequestKind | readonly RequestKind[]
+  /** Type of a sub-agent, which clients send with `CLAUDE_CODE_GATEWAY_HINT_HEADERS=1`. */
+  readonly agentType?: string | readonly string[]
+  /** Estimated tokens of the whole prompt, cache included. */
+  readonly inputTokens?: NumberRange
+  /** Estimated tokens that no cache holds. */
+  readonly newTokens?: NumberRange
+  /** Prompt, and the output that the request allows. */
+  readonly contextTokens?: NumberRange
+  readonly hasTools?: boolean
+  readonly hasThinking?: boolean
+  /** 1 is the first turn. */
+  readonly turn?: NumberRange
+  readonly sessionAgeMinutes?: NumberRange
+  /** Paths; each covers everything below it. */
+  readonly scope?: string | readonly string[]
+  readonly tags?: Readonly<Record<string, string | readonly string[]>>
+  /** A name, or a prefix that ends in `*`, or `@class` of `repositoryClasses`. */
+  readonly repository?: string | readonly string[]
+  readonly region?: string | readonly string[]
+  readonly time?: TimeSpan
+  /** `used-up`: a budget whose action is `downgrade` stands at 100 % or more. A range: of the part that is used of the tightest budget, 1 being all. */
+  readonly budget?: 'used-up' | NumberRange
+}
+
+/** A target as a policy names it. Without a model the one asked for is kept; without an upstream, the default one. */
+export interface PolicyTarget {
+  readonly model?: string
+  readonly upstream?: string
+}
+
+/** What a rule does. Exactly one of `target`, `targets`, `downgrade`, `keep`, `deny`. */
+export type PolicyAction =
+  | { readonly target: PolicyTarget }
+  /** One of them for each session, in the proportion of their weights; the session stays there. */
+  | { readonly targets: readonly (PolicyTarget & { readonly weight: number })[] }
+  /** The first of these, dearest first, that costs less than what was asked for. */
+  | { readonly downgrade: readonly PolicyTarget[] }
+  | { readonly keep: true }
+  /** Refused, with this reason for the developer. */
+  | { readonly deny: string }
+
+/** How a rule treats sessions under way. `when-it-pays`: by the arithmetic; `new-sessions`: never; `always`: whatever it costs, but never against signed thinking. */
+export type SwitchMode = 'when-it-pays' | 'new-sessions' | 'always'
+
+/** A rule. The first whose conditions hold decides. */
+export interface PolicyRule {
+  /** Named in records. @defaultValue its place, `rules[3]` */
+  readonly name?: string
+  /** Why it is there. */
+  readonly note?: string
+  /** @defaultValue always */
+  readonly when?: Conditions
+  readonly then: PolicyAction
+  /** What is done where the conditions do not hold; the rules below are not asked then. */
+  readonly else?: PolicyAction
+  /** Changes the request where the target could not take it as it is; each change is recorded. @defaultValue `defaults.adapt` */
+  readonly adapt?: boolean
+  /** @defaultValue `defaults.switch` */
+  readonly switch?: SwitchMode
+  /** Decides and records, and changes nothing: the rules below go on. @defaultValue false */
+  readonly shadow?: boolean
+}
+
+/** What a model accepts, as far as requests differ. See `ModelCapabilities`; what is left out is taken from the table that ships. */
+export interface PolicyModel {
+  readonly maxTokens?: number
+  readonly contextTokens?: number
+  readonly thinking?: readonly ('adaptive' | 'enabled')[]
+  readonly effort?: boolean
+  readonly turnEffort?: boolean
+  readonly systemMessages?: boolean
+  readonly deferredTools?: boolean
+  /** Tokens for a text that is a thousand tokens to the older models. */
+  readonly tokensPerThousand?: number
+}
+
+/** What holds where a rule does not say. */
+export interface PolicyDefaults {
+  /** @defaultValue the router's */
+  readonly upstream?: string
+  /** @defaultValue false */
+  readonly adapt?: boolean
+  /** @defaultValue 'when-it-pays' */
+  readonly switch?: SwitchMode
+  /** Turns that a session is expected to go on for, at most; never more than it has had. @defaultValue 10 */
+  readonly remainingTurns?: number
+}
+
+/** A routing policy. JSON. */
+export interface Policy {
+  readonly version: 1
+  readonly name?: string
+  readonly defaults?: PolicyDefaults
+  /** Classes of models, for conditions: exact ids, or prefixes that end in `*`. */
+  readonly classes?: Readonly<Record<string, readonly string[]>>
+  /** Classes of repositories: names, or prefixes that end in `*`. */
+  readonly repositoryClasses?: Readonly<Record<string, readonly string[]>>
+  /** What models accept, for those that the shipped table lacks or has wrong. */
+  readonly models?: Readonly<Record<string, PolicyModel>>
+  /** Rules, or their short form: `when input < 10k use claude-haiku-4-5 else claude-opus-5-5`. */
+  readonly rules: readonly (string | PolicyRule)[]
+}
