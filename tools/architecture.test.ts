@@ -37,6 +37,7 @@ const coreOrder = [
   'gateway',
   'run-exchange',
   'settle',
+  'policy',
   'middleware',
   'budget',
   'rates',
@@ -72,7 +73,7 @@ describe('the architecture', () => {
     expect(upward).toEqual([])
   })
 
-  it.each(['core', 'storage-memory'])('%s names no runtime', (name) => {
+  it.each(['core', 'storage-memory', 'storage-pg', 'admin', 'upstreams'])('%s names no runtime', (name) => {
     const runtime = /from 'node:|from 'cloudflare:|\bBuffer\b|\bprocess\.|\bBun\.|\bDeno\./
     expect(
       sourcesOf(name)
@@ -92,7 +93,7 @@ describe('the architecture', () => {
   it('packages meet at their index, never inside', () => {
     const deep = all.flatMap(({ path, imports }) =>
       imports
-        .filter((target) => /^@sluice\/[\w-]+\/(?!(?:testing|ledger)$)/.test(target) || /\.\.\/\.\.\/(?:packages|core|adapters)/.test(target))
+        .filter((target) => /^@sluice\/[\w-]+\/(?!(?:testing|ledger|policy)$)/.test(target) || /\.\.\/\.\.\/(?:packages|core|adapters)/.test(target))
         .map((target) => `${path} -> ${target}`),
     )
     expect(deep).toEqual([])

@@ -2,7 +2,7 @@
  * A storage adapter in one short file: a ring of keys, kept as the verbs that made it. A toy, since it holds every key in memory and its file only grows,
  * but it keeps the whole contract. Replace the map by your database, with a transaction where this has a queue, and run the same test.
  */
-import type { KeyQuery, KeyRecord, KeyRevocation, KeyRing, KeyRotation } from '@sluice/core'
+import { isWithin, revokedKey, rotatedKey, type KeyQuery, type KeyRecord, type KeyRevocation, type KeyRing, type KeyRotation } from '@sluice/core'
 import { compareText, toStorable, toStorableText } from '@sluice/core/ledger'
 import { verbFile } from './verb-file.ts'
 
@@ -41,25 +41,14 @@ function changed(keys: ReadonlyMap<string, KeyRecord>, verb: Verb): KeyRecord | 
   if ('issue' in verb) return keys.has(verb.issue.id) ? undefined : verb.issue
   const key = keys.get('rotate' in verb ? verb.rotate.id : verb.revoke.id)
   if (key === undefined) return undefined
-  return 'rotate' in verb ? rotated(key, verb.rotate) : revoked(key, verb.revoke.revocation)
-}
-
-function rotated(key: KeyRecord, { secret, overlapUntil }: KeyRotation): KeyRecord | undefined {
-  if (key.revocation !== undefined) return undefined
-  if (key.secrets.some(({ hash }) => hash === secret.hash)) return key
-  const present = key.secrets.at(-1)
-  return { ...key, secrets: present === undefined ? [secret] : [{ ...present, expiresAt: overlapUntil }, secret] }
-}
-
-function revoked(key: KeyRecord, revocation: KeyRevocation): KeyRecord {
-  const first = key.revocation ?? revocation
-  return { ...key, revocation: { ...first, isLeaked: first.isLeaked || revocation.isLeaked } }
+  if ('revoke' in verb) return revokedKey(key, verb.revoke.revocation)
+  return key.revocation === undefined ? rotatedKey(key, verb.rotate) : undefined
 }
 
 function page(keys: readonly KeyRecord[], { after, limit = 100, ...query }: KeyQuery): readonly KeyRecord[] {
   const under = query.under === undefined ? undefined : toStorableText(query.under)
   return keys
-    .filter(({ scope }) => under === undefined || scope === under || scope.startsWith(`${under}/`))
+    .filter(({ scope }) => under === undefined || isWithin(scope, under))
     .filter(({ id }) => after === undefined || compareText(id, after) > 0)
     .toSorted((one, other) => compareText(one.id, other.id))
     .slice(0, limit)

@@ -1,5 +1,5 @@
 /** A gateway with budgets and a durable store, in a process of its own, to be killed at any moment. Says its port once it listens. */
-import { attribute, authenticate, budget, createGateway, staticKeys, swapCredential, systemClock, upkeep, type Fault } from '@sluice/core'
+import { attribute, authenticate, budget, createGateway, leasedBudgetBook, staticKeys, swapCredential, systemClock, upkeep, type Fault } from '@sluice/core'
 import { nodeRuntime, serve } from '@sluice/adapters-node'
 import { openStore } from '../store.ts'
 
@@ -15,7 +15,7 @@ const onFault = ({ code, message, cause }: Fault): void => console.error(code, m
 const store = await openStore(settings.store)
 const books = upkeep({ ledger: store.ledger, budgets: store.budgets, everyMillis: 500, onFault })
 await books.run()
-const leased = undefined as { stop(): Promise<void> } & import('@sluice/core').BudgetBook | undefined
+const leased = settings.isLeased ? leasedBudgetBook({ book: store.budgets, clock: systemClock, owner: `process-${process.pid}-${Date.now()}` }) : undefined
 const guard = budget(leased ?? store.budgets, { onFault, holdMillis: settings.holdMillis, refreshMillis: 200 })
 const gateway = createGateway({
   runtime: nodeRuntime(),

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresBinaries, startPostgres, type TestServer } from '../../storage-pg/test/postgres.ts'
 import { ask, sluice, startGateway, type Gateway } from './sluice.ts'
@@ -19,8 +20,12 @@ describe.skipIf(binaries === undefined)('PostgreSQL as the store', () => {
   }, timeout)
   afterAll(() => server.stop())
 
-  test('is migrated by hand, is shared by replicas, and a revocation on one bites on the other too', { timeout }, async () => {
+  test('R24 a database that is behind is refused until it is migrated by hand', { timeout }, async () => {
     const store = await server.createDatabase()
+    const client = new pg.Client({ connectionString: store })
+    await client.connect()
+    await client.query('create schema sluice; create table sluice.migrations (version integer primary key, name text not null, min_reader integer not null, applied_at timestamptz not null default now())')
+    await client.end()
     const early = await sluice(['start', '--port', '0', '--rehearse', '--store', store])
     expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('Run: sluice migrate')])
     expect(await sluice(['migrate', '--store', store])).toMatchObject({
@@ -28,7 +33,10 @@ describe.skipIf(binaries === undefined)('PostgreSQL as the store', () => {
       stdout: expect.stringMatching(/^Applied 1\b.*the database is at version \d+\.\n$/) as string,
     })
     expect(await sluice(['migrate', '--store', store])).toMatchObject({ code: 0, stdout: expect.stringContaining('already') as string })
+  })
 
+  test('an empty database is set up at the first start, is shared by replicas, and a revocation on one bites on the other too', { timeout }, async () => {
+    const store = await server.createDatabase()
     const start = (): Promise<Gateway> => startGateway(['--rehearse', '--store', store, '--admin-token', token])
     const [one, other] = await Promise.all([start(), start()])
     const json = async <Value>(gateway: Gateway, ...args: readonly string[]): Promise<Value> => {

@@ -47,7 +47,7 @@ const statusOf = async (url: string, headers: Readonly<Record<string, string>>):
 const contract = (store: string, more: readonly string[] = []): Promise<Gateway> =>
   startGateway(['--store', store, '--admin-token', token, '--upstream', upstream.url, ...more])
 
-describe.concurrent('keys and scopes', () => {
+describe('keys and scopes', () => {
   test.each([
     ['whose clients bring their own credential', []],
     ['that holds the upstream key', ['--upstream-key', 'sk-ant-CANARY-UPSTREAM']],
@@ -107,7 +107,7 @@ describe.concurrent('keys and scopes', () => {
   })
 })
 
-describe.concurrent('budgets, limits and the audit log', () => {
+describe('budgets, limits and the audit log', () => {
   test('a budget is set, seen, raised and removed; what is spent counts, and everything is in the audit log', { timeout }, async () => {
     const gateway = await contract('memory', ['--upstream-key', 'sk-ant-x', '--time-zone', 'UTC'])
     const { json, run } = administrator(gateway)
@@ -174,25 +174,9 @@ describe.concurrent('budgets, limits and the audit log', () => {
     ])
     await gateway.stop()
   })
-
-  test.each([
-    [['budgets', 'set', '--scope', 'a', '--amount-usd', '0'], 'Give dollars above 0'],
-    [['budgets', 'set', '--scope', 'a', '--amount-usd', '1', '--tokens', '5'], 'a budget counts one thing'],
-    [['budgets', 'set', '--scope', 'a', '--amount-usd', '1', '--window', 'fortnight'], '--window: saw "fortnight"'],
-    [['budgets', 'set', '--amount-usd', '1'], 'say what is counted'],
-    [['keys', 'create'], '--scope is missing'],
-    [['keys', 'revoke', 'no-id!'], 'that is no id of a key'],
-    [['keys', 'rveoke', 'x'], 'Did you mean sluice keys revoke?'],
-    [['scopes', 'add'], 'PATH is missing'],
-    [['limits', 'set', '--scope', 'a'], 'say what is limited'],
-    [['migrate'], '--store: give the database'],
-    [['report', '--view', 'leaderbord'], '--view: saw "leaderbord"'],
-  ])('sluice %j ends with 2 and says why', { timeout }, async (args, message) => {
-    expect(await sluice(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) as string })
-  })
 })
 
-describe.concurrent('who may administer', () => {
+describe('who may administer', () => {
   test('without a token programs on this machine may look, and nobody may change', { timeout }, async () => {
     const gateway = await startGateway(['--rehearse'])
     expect(await sluice(['scopes', 'list', '--url', gateway.url])).toMatchObject({ code: 0, stdout: expect.stringContaining('No scope yet.') as string })

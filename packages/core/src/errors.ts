@@ -37,6 +37,7 @@ export type GatewayErrorCode =
   | 'budget-exceeded'
   | 'budget-unavailable'
   | 'ledger-unavailable'
+  | 'policy-unavailable'
   | 'rate-limited'
   | 'upstream-unreachable'
   | 'upstream-timeout'
@@ -61,6 +62,7 @@ const statusAndType: Readonly<Record<GatewayErrorCode, readonly [number, Anthrop
   'budget-exceeded': [429, 'billing_error'],
   'budget-unavailable': [503, 'api_error'],
   'ledger-unavailable': [503, 'api_error'],
+  'policy-unavailable': [503, 'api_error'],
   'rate-limited': [429, 'rate_limit_error'],
   'upstream-unreachable': [502, 'api_error'],
   'upstream-timeout': [504, 'timeout_error'],
@@ -149,6 +151,9 @@ export type FaultCode =
   | 'key-ring-recovered'
   | 'rate-book-failed'
   | 'rate-book-recovered'
+  | 'policy-invalid'
+  | 'policy-shelf-failed'
+  | 'policy-shelf-recovered'
   | 'middleware-threw'
   | 'frame-too-large'
   | 'decoder-failed'

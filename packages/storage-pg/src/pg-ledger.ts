@@ -16,7 +16,10 @@ export interface PgLedger extends Ledger {
 }
 
 const repeatable = { isIdempotent: true } as const
+const dayMillis = 86_400_000
 const maxBatch = 500
+/** The most that PostgreSQL's `integer` holds. */
+const maxInteger = 2_147_483_647
 
 /**
  * Keeps entries whole, in a partition a day, and sums by quarter of an hour and by day in the same transaction: reports read sums.
@@ -60,7 +63,11 @@ export function ledgerOn(database: Database): PgLedger {
         )
       },
       recover: async (at, limit) => {
-        const recovered = await database.call('select {s}.recover_entries($1::bigint, $2::integer) as result', [at, limit], { isIdempotent: false })
+        const recovered = await database.call(
+          'select {s}.recover_entries($1::bigint, $2::integer) as result',
+          [Math.floor(at), Math.min(rowLimit(limit), maxInteger)],
+          { isIdempotent: false },
+        )
         return (recovered as readonly string[]).map(parseEntryJson)
       },
     },
@@ -97,5 +104,3 @@ async function exchanges(database: Database, query: ExchangeQuery): Promise<read
   )
   return rows.map((row) => parseEntryJson(String(row['entry'])))
 }
-
-const dayMillis = 86_400_000

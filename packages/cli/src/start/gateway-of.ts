@@ -3,14 +3,19 @@ import {
   authenticate,
   budget,
   createGateway,
+  leasedBudgetBook,
+  newExchangeId,
   pricing,
   rateLimit,
   staticKeys,
+  systemClock,
   usageRoute,
+  type BudgetMiddleware,
   type CredentialVerifier,
   type DigestAlgorithm,
   type Fault,
   type Gateway,
+  type LeasedBudgetBook,
   type Runtime,
   type StaticKey,
   type UpstreamOptions,
@@ -50,7 +55,12 @@ export function gatewayOf(parts: GatewayParts): BuiltGateway {
   const { plan, config, store, log, issuedKeys, configuredKeys } = parts
   const onFault = (fault: Fault): void => log.fault(fault)
   const keys: CredentialVerifier = configuredKeys.length === 0 ? issuedKeys : bothKeys(staticKeys(configuredKeys), issuedKeys)
-  const holding = budget(store.budgets, {
+  // Each decision on PostgreSQL is a round trip, and a hot budget one row: leases take both off the way of exchanges.
+  const leased =
+    store.kind === 'postgres'
+      ? leasedBudgetBook({ book: store.budgets, clock: systemClock, owner: newExchangeId(systemClock.now()), onFailure: (cause) => onFault(leaseFault(cause)) })
+      : undefined
+  const holding = budget(leased ?? store.budgets, {
     onFault,
     onThreshold: ({ budget: { id, name }, percent }) => log.notice(`Budget ${id} ("${name}") has passed ${percent} %.`),
   })
@@ -72,7 +82,18 @@ export function gatewayOf(parts: GatewayParts): BuiltGateway {
     .use(holding)
   for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
   const logged = { append: (entry: Parameters<StartLog['exchange']>[0]) => Promise.resolve(log.exchange(entry)), report: nothing, exchanges: nothing }
-  return { gateway: gateway.record(logged).record(store.ledger), flush: () => holding.flush() }
+  return { gateway: gateway.record(logged).record(store.ledger), flush: () => flushed(holding, leased) }
+}
+
+/** Delivers what waits, and gives leases back; what cannot be given back is booked when it expires. */
+async function flushed(holding: BudgetMiddleware, leased: LeasedBudgetBook | undefined): Promise<number> {
+  const waiting = await holding.flush()
+  await leased?.stop().catch(() => undefined)
+  return waiting
+}
+
+function leaseFault(cause: unknown): Fault {
+  return { code: 'budget-book-failed', message: 'leases could not be renewed or given back; it is tried again', source: 'budget', cause }
 }
 
 const nothing = (): Promise<readonly never[]> => Promise.resolve([])

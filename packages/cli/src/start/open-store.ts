@@ -91,10 +91,13 @@ const mostConnections = 10
 const connectMillis = 5_000
 
 async function openPgStore(url: string): Promise<OpenStore> {
-  const [{ pgStore }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
+  const [{ migrate, pgStore }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
   const pool = new pg.Pool({ connectionString: url, max: mostConnections, connectionTimeoutMillis: connectMillis })
   const store = pgStore(pool)
   try {
+    // A database that has nothing of Sluice yet is set up; one that has is changed by hand only, since others may run on it.
+    const { rows } = await pool.query<{ readonly found: string | null }>("select to_regclass('sluice.migrations')::text as found")
+    if (rows[0]?.found === null) await migrate(pool)
     await store.checkSchema()
   } catch (cause) {
     await store.close()

@@ -10,7 +10,7 @@ import { parseRuleText, RuleTextError } from './rule-text.ts'
 export interface CompiledRule {
   /** Its name, else its place. */
   readonly name: string
-  readonly then: PolicyAction
+  readonly do: PolicyAction
   readonly else: PolicyAction | undefined
   readonly canAdapt: boolean
   readonly switch: SwitchMode
@@ -78,7 +78,7 @@ function evaluatorOf(rules: readonly CompiledRule[]): CompiledPolicy['evaluate']
 
 function actionOf(rule: CompiledRule, facts: RouteFacts): PolicyAction | undefined {
   for (const holds of rule.predicates) if (!holds(facts)) return rule.else
-  return rule.then
+  return rule.do
 }
 
 function compileRule(
@@ -90,14 +90,14 @@ function compileRule(
 ): CompiledRule {
   const rule = readRule(given, path)
   const problem = problemIn(ruleSchema, rule)
-  if (problem !== undefined) throw new ConfigurationError(placeOf(`${path}.${problem.path}`), `${problem.problem}. See the policy's JSON Schema.`)
-  checkAction(rule.then, `${path}.then`, upstreams)
+  if (problem !== undefined) throw new ConfigurationError(placeOf(problem.path === '' ? path : `${path}.${problem.path}`), `${problem.problem}. See the policy's JSON Schema.`)
+  checkAction(rule.do, `${path}.do`, upstreams)
   if (rule.else !== undefined) checkAction(rule.else, `${path}.else`, upstreams)
   const when = rule.when ?? {}
   try {
     return {
       name: rule.name ?? path,
-      then: rule.then,
+      do: rule.do,
       else: rule.else,
       canAdapt: rule.adapt ?? defaults.adapt,
       switch: rule.switch ?? defaults.switch,

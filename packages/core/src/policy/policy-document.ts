@@ -75,7 +75,7 @@ export interface PolicyRule {
   readonly note?: string
   /** @defaultValue always */
   readonly when?: Conditions
-  readonly then: PolicyAction
+  readonly do: PolicyAction
   /** What is done where the conditions do not hold; the rules below are not asked then. */
   readonly else?: PolicyAction
   /** Changes the request where the target could not take it as it is; each change is recorded. @defaultValue `defaults.adapt` */

@@ -66,7 +66,7 @@ export const ruleSchema: z.ZodMiniType = z.strictObject({
   name: z.optional(name),
   note: z.optional(z.string().check(z.maxLength(2_000))),
   when: z.optional(conditions),
-  then: action,
+  do: action,
   else: z.optional(action),
   adapt: z.optional(z.boolean()),
   switch: z.optional(switchMode),

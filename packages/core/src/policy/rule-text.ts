@@ -24,10 +24,10 @@ export function parseRuleText(text: string): PolicyRule {
     do condition(words, when)
     while (words.take('and'))
   }
-  const then = action(words, false)
+  const first = action(words, false)
   const otherwise = words.take('else') ? action(words, true) : undefined
   words.end()
-  return { ...(Object.keys(when).length > 0 && { when }), then, ...(otherwise !== undefined && { else: otherwise }) }
+  return { ...(Object.keys(when).length > 0 && { when }), do: first, ...(otherwise !== undefined && { else: otherwise }) }
 }
 
 const ranges = { input: 'inputTokens', new: 'newTokens', context: 'contextTokens', turn: 'turn', age: 'sessionAgeMinutes' } as const

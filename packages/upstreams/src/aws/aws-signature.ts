@@ -16,6 +16,9 @@ export interface SignableRequest {
 /** Signs requests to one service of one region. */
 export type AwsSigner = (request: SignableRequest, credentials: HeldCredentials, atMillis: number) => Promise<HeaderList>
 
+/** A WebCrypto key, named the same way in every runtime's types. */
+type SigningKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+
 const encoder = new TextEncoder()
 const algorithm = 'AWS4-HMAC-SHA256'
 
@@ -25,8 +28,8 @@ const algorithm = 'AWS4-HMAC-SHA256'
  * Only what is asked for is covered: a header that a proxy or runtime may rewrite must not break the signature. The day's key is kept, not derived for each request.
  */
 export function awsSigner(region: string, service: string): AwsSigner {
-  let kept: { readonly name: string; readonly secret: string; readonly key: Promise<CryptoKey> } | undefined
-  const keyFor = (day: string, { accessKeyId, secretAccessKey }: HeldCredentials): Promise<CryptoKey> => {
+  let kept: { readonly name: string; readonly secret: string; readonly key: Promise<SigningKey> } | undefined
+  const keyFor = (day: string, { accessKeyId, secretAccessKey }: HeldCredentials): Promise<SigningKey> => {
     const name = `${accessKeyId}/${day}`
     const secret = secretAccessKey.reveal()
     if (kept?.name !== name || kept.secret !== secret) kept = { name, secret, key: signingKey(secret, day, region, service) }
@@ -47,13 +50,13 @@ export function awsSigner(region: string, service: string): AwsSigner {
   }
 }
 
-async function signingKey(secret: string, ...scope: readonly string[]): Promise<CryptoKey> {
+async function signingKey(secret: string, ...scope: readonly string[]): Promise<SigningKey> {
   let key = await hmacKey(encoder.encode(`AWS4${secret}`))
   for (const part of [...scope, 'aws4_request']) key = await hmacKey(await crypto.subtle.sign('HMAC', key, encoder.encode(part)))
   return key
 }
 
-function hmacKey(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<CryptoKey> {
+function hmacKey(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<SigningKey> {
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
 }
 

@@ -1,0 +1,34 @@
+/**
+ * Routing by policy: documents that say where exchanges go, decisions that are explained, and what another policy would have cost.
+ *
+ * @packageDocumentation
+ */
+export type {
+  Conditions,
+  NumberRange,
+  Policy,
+  PolicyAction,
+  PolicyDefaults,
+  PolicyModel,
+  PolicyRule,
+  PolicyTarget,
+  SwitchMode,
+  TimeSpan,
+} from './policy-document.ts'
+export { policyJsonSchema } from './policy-schema.ts'
+export { parseRuleText, RuleTextError } from './rule-text.ts'
+export type { RouteFacts } from './route-facts.ts'
+export { compilePolicy, type CompiledPolicy, type CompiledRule, type Evaluation } from './compile-policy.ts'
+export {
+  parsePolicyText,
+  publishPolicy,
+  rollBackPolicy,
+  toPolicyDocument,
+  type PublishPolicyOptions,
+  type RollBackPolicyOptions,
+} from './policy-version.ts'
+export { anthropicCapabilities, capabilityTable, type CapabilityTable, type ModelCapabilities } from './capabilities.ts'
+export { breakEvenOutputTokens, switchArithmetic, type SwitchQuestion } from './arithmetic.ts'
+export { defaultPolicyRouterOptions, policyHeader, policyRouter, type PolicyRouter, type PolicyRouterOptions } from './policy-router.ts'
+export { recallFromLedger, type Recall, type RecallQuestion } from './recall.ts'
+export { recommendedPolicy } from './recommended-policy.ts'
