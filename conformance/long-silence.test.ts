@@ -6,7 +6,7 @@ import { runtimes } from './runtimes/index.ts'
 import { messageRequest, streamFrames, streamReply } from './support/replies.ts'
 import { Target } from './support/target.ts'
 
-/** Real time, so not for every run: `SLUICE_SILENCE_SECONDS=310 npx vitest run --project behaviour conformance/long-silence.test.ts`. */
+/** Real time, so not for every run: `SLUICE_SILENCE_SECONDS=310 npx vitest run --project behaviour --maxConcurrency 8 conformance/long-silence.test.ts`. */
 const seconds = Number(process.env['SLUICE_SILENCE_SECONDS'] ?? 0)
 if (seconds === 0) console.log('skipped: silence in real time, since SLUICE_SILENCE_SECONDS is not set')
 

@@ -12,7 +12,10 @@ eachDatabase((database) => {
   }
   const source = {
     create: async () => open(await database().freshSchema()),
-    destroy: (ledger: PgLedger) => ledger.close(),
+    destroy: async (ledger: PgLedger) => {
+      await ledger.close()
+      database().release(schemas.get(ledger) as string)
+    },
     reopen: async (ledger: PgLedger) => {
       await ledger.close()
       return open(schemas.get(ledger) as string)

@@ -23,6 +23,7 @@ eachDatabase((database) => {
     }
     return {
       create: async () => on(await database().freshSchema()),
+      destroy: async (store: Store) => database().release(schemas.get(store) as string),
       reopen: async (store: Store) => on(schemas.get(store) as string),
     }
   }

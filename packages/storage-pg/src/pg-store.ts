@@ -1,4 +1,5 @@
 import type { AuditLog, BudgetBook, KeyRing, RateBook, ScopeTree, TimeSource } from '@sluice/core'
+import { onConnectionLoss } from './connection-loss.ts'
 import { Database, type PgOptions } from './database.ts'
 import { maintain, type MaintenanceOptions, type MaintenanceResult } from './maintain.ts'
 import { auditLogOn } from './pg-audit-log.ts'
@@ -48,9 +49,7 @@ export interface PgStore {
 export function pgStore(pool: PgPool, options: PgStoreOptions = {}): PgStore {
   const database = new Database(pool, options)
   const runMaintenance = maintain(database, options)
-  const onError = (error: Error): void => options.onConnectionLost?.(error)
-  // A pool that nobody listens to ends the process when the server restarts.
-  pool.on?.('error', onError)
+  const stopListening = onConnectionLoss(pool, (error) => options.onConnectionLost?.(error))
   const ledger = ledgerOn(database)
   return {
     ledger,
@@ -65,7 +64,7 @@ export function pgStore(pool: PgPool, options: PgStoreOptions = {}): PgStore {
     maintain: runMaintenance,
     close: async () => {
       await ledger.close()
-      pool.off?.('error', onError)
+      stopListening()
     },
   }
 }

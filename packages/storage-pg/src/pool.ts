@@ -18,5 +18,4 @@ export interface PgPool {
   readonly connect: () => Promise<PgClient>
   /** `pg.Pool` tells of idle connections that broke, and ends the process where nobody listens. */
   readonly on?: (event: 'error', listener: (error: Error) => void) => unknown
-  readonly off?: (event: 'error', listener: (error: Error) => void) => unknown
 }

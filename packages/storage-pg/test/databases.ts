@@ -11,6 +11,8 @@ export interface TestDatabase {
   readonly pool: pg.Pool
   /** A schema of its own, migrated: as good as a fresh database, and cheaper. */
   readonly freshSchema: () => Promise<string>
+  /** Gives a schema back for the next one who asks for a fresh one: emptying it is cheaper than making it. */
+  readonly release: (schema: string) => void
   readonly close: () => Promise<void>
 }
 
@@ -22,16 +24,33 @@ let schemas = 0
 function databaseOn(name: TestDatabase['name'], pool: pg.Pool, close: () => Promise<void>): TestDatabase {
   // A server that a test stops breaks idle connections; without a listener, that would end the test run.
   pool.on('error', () => undefined)
+  const released = new Set<string>()
   return {
     name,
     pool,
     freshSchema: async () => {
+      const used = [...released][0]
+      if (used !== undefined) {
+        released.delete(used)
+        await pool.query(emptied(used))
+        return used
+      }
       const schema = `s${(schemas += 1)}`
       await migrate(pool, { schema })
       return schema
     },
+    release: (schema) => void released.add(schema),
     close,
   }
+}
+
+/** Deletes all rows but those that say which migrations were applied. */
+function emptied(schema: string): string {
+  return `do $$ declare name text; begin
+    for name in select relname from pg_class where relnamespace = '${schema}'::regnamespace and relkind in ('r', 'p') and not relispartition and relname <> 'migrations' loop
+      execute format('delete from ${schema}.%I', name);
+    end loop;
+  end $$`
 }
 
 /** Makes an empty database on the server that all test files share, and resolves with its URL. */

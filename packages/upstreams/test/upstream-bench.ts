@@ -50,6 +50,6 @@ export const streamEvents: readonly string[] = [
 export const asFrame = (data: string): string => `event: ${(JSON.parse(data) as { type: string }).type}\ndata: ${data}\n\n`
 
 export function textOf(chunks: readonly Uint8Array[]): string {
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
 }

@@ -13,7 +13,11 @@ export function toEntryJson(entry: LedgerEntry): string {
 export function parseEntryJson(text: string): LedgerEntry {
   const entry = JSON.parse(text) as LedgerEntry & { readonly cost: { readonly nanoUsd: unknown; readonly lines: readonly { readonly nanoUsd: unknown }[] } }
   const lines = entry.cost.lines.map((line) => ({ ...line, nanoUsd: BigInt(String(line.nanoUsd)) }))
-  return { ...entry, cost: { ...entry.cost, nanoUsd: BigInt(String(entry.cost.nanoUsd)), lines }, ...(entry.route?.arithmetic && { route: parseRoute(entry.route) }) }
+  return {
+    ...entry,
+    cost: { ...entry.cost, nanoUsd: BigInt(String(entry.cost.nanoUsd)), lines },
+    ...(entry.route?.arithmetic && { route: parseRoute(entry.route) }),
+  }
 }
 
 function toRouteJson(route: RouteRecord): unknown {

@@ -89,7 +89,12 @@ const dropEffort: Adaptation = {
   patch: {
     name: 'drop output_config.effort',
     splices: (body) =>
-      body.members('output_config').flatMap(({ start, end }) => removal(membersAsSpans(body.range(start, end), 0, (key) => key === 'effort'), start)),
+      body.members('output_config').flatMap(({ start, end }) =>
+        removal(
+          membersAsSpans(body.range(start, end), 0, (key) => key === 'effort'),
+          start,
+        ),
+      ),
   },
 }
 

@@ -85,9 +85,7 @@ export function reportOf(model: string, tokens: TokenBuckets, conditions: RateCo
  * The least output, in tokens, from which one turn on another model pays, where the present model's cache holds the whole prompt and the session comes back to it.
  * Undefined where no output is long enough. `promptTokens` and the answer are counted by the present model.
  */
-export function breakEvenOutputTokens(
-  question: Pick<SwitchQuestion, 'pricing' | 'capabilities' | 'from' | 'to' | 'at' | 'promptTokens'>,
-): number | undefined {
+export function breakEvenOutputTokens(question: Pick<SwitchQuestion, 'pricing' | 'capabilities' | 'from' | 'to' | 'at' | 'promptTokens'>): number | undefined {
   const { pricing, capabilities, from, to, at, promptTokens } = question
   const ratio = tokenRatio(capabilities, from, to)
   const scaled = (tokens: number): number => Math.ceil((tokens * ratio) / 1_000)

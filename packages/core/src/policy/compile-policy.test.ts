@@ -53,7 +53,10 @@ describe('the short form of a rule', () => {
       'when kind is title or probe and model is @dear use claude-haiku-5-5 at bedrock',
       { when: { kind: ['title', 'probe'], model: ['@dear'] }, do: { target: { model: 'claude-haiku-5-5', upstream: 'bedrock' } } },
     ],
-    ['when scope is acme/web and no tools and thinking deny "Ask the platform team."', { when: { scope: ['acme/web'], hasTools: false, hasThinking: true }, do: { deny: 'Ask the platform team.' } }],
+    [
+      'when scope is acme/web and no tools and thinking deny "Ask the platform team."',
+      { when: { scope: ['acme/web'], hasTools: false, hasThinking: true }, do: { deny: 'Ask the platform team.' } },
+    ],
     [
       'when input >= 1.5k and input < 2m and turn >= 2 and age < 2h and budget >= 80% keep else use upstream eu',
       {
@@ -62,10 +65,16 @@ describe('the short form of a rule', () => {
         else: { target: { upstream: 'eu' } },
       },
     ],
-    ['when budget used up downgrade to claude-sonnet-5-5 or claude-haiku-5-5', { when: { budget: 'used-up' }, do: { downgrade: [{ model: 'claude-sonnet-5-5' }, { model: 'claude-haiku-5-5' }] } }],
+    [
+      'when budget used up downgrade to claude-sonnet-5-5 or claude-haiku-5-5',
+      { when: { budget: 'used-up' }, do: { downgrade: [{ model: 'claude-sonnet-5-5' }, { model: 'claude-haiku-5-5' }] } },
+    ],
     [
       'when time is mon-fri 09:00-17:00 Europe/Berlin and tag team is payments keep',
-      { when: { time: { days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '09:00', until: '17:00', timeZone: 'Europe/Berlin' }, tags: { team: ['payments'] } }, do: { keep: true } },
+      {
+        when: { time: { days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '09:00', until: '17:00', timeZone: 'Europe/Berlin' }, tags: { team: ['payments'] } },
+        do: { keep: true },
+      },
     ],
   ])('%s', (text, rule) => expect(parseRuleText(text)).toEqual(rule))
 
@@ -100,7 +109,16 @@ describe('a document', () => {
       [{ version: 1, rules: [{ do: { target: { upstream: 'mars' } } }] }, 'policy.rules[0].do.target.upstream: "mars" is not configured. There are eu, us.'],
       [{ version: 1, rules: [{ ...rule, when: { model: '@small' } }] }, 'policy.rules[0].when: names the class "@small", which classes does not have'],
       [{ version: 1, rules: [{ ...rule, when: { time: { timeZone: 'Mars/Base' } } }] }, 'policy.rules[0].when: names the time zone "Mars/Base"'],
-      [{ version: 1, rules: [{ ...rule, name: 'a' }, { ...rule, name: 'a' }] }, 'policy.rules: the name "a" is used twice'],
+      [
+        {
+          version: 1,
+          rules: [
+            { ...rule, name: 'a' },
+            { ...rule, name: 'a' },
+          ],
+        },
+        'policy.rules: the name "a" is used twice',
+      ],
       [{ version: 1, rules: [7] }, 'policy.rules[0]: must be of type object'],
       [{ version: 1, rules: [{ ...rule, when: { turn: { atLeast: '2' } } }] }, 'policy.rules[0].when.turn.atLeast: must be of type number'],
     ]
@@ -194,7 +212,11 @@ const conditions: fc.Arbitrary<Conditions> = fc.record(
     turn: range,
     scope: fc.constantFrom('acme', 'other/web'),
     repository: fc.constantFrom('payments-*', 'x'),
-    time: fc.record({ from: fc.constantFrom('00:00', '09:30', '23:00'), until: fc.constantFrom('00:00', '06:00'), timeZone: fc.constantFrom('UTC', 'Asia/Kolkata') }),
+    time: fc.record({
+      from: fc.constantFrom('00:00', '09:30', '23:00'),
+      until: fc.constantFrom('00:00', '06:00'),
+      timeZone: fc.constantFrom('UTC', 'Asia/Kolkata'),
+    }),
     budget: fc.constantFrom('used-up' as const, { atLeast: 0.5 }),
   },
   { requiredKeys: [] },
@@ -212,15 +234,17 @@ const anyFacts: fc.Arbitrary<RouteFacts> = fc
   })
   .map((parts) => ({ ...facts, ...parts }))
 
-property.prop([fc.array(fc.record({ when: conditions, do: fc.constantFrom(haiku, opus), else: fc.option(fc.constant({ keep: true as const }), { nil: undefined }) }), { maxLength: 8 }), anyFacts])(
-  'evaluation is total and deterministic, and its rule is the first that would decide alone',
-  (rules, given) => {
-    const policy = { version: 1, classes: { dear: ['claude-opus-*'] }, rules }
-    const first = compilePolicy(policy).evaluate(given)
-    expect(compilePolicy(structuredClone(policy)).evaluate(given).rule?.name).toBe(first.rule?.name)
-    const alone = rules.map((rule) => compilePolicy({ ...policy, rules: [rule] }).evaluate(given).action)
-    const index = alone.findIndex((action) => action !== undefined)
-    expect(first.rule?.name).toBe(index === -1 ? undefined : `rules[${index}]`)
-    expect(first.action).toEqual(index === -1 ? undefined : alone[index])
-  },
-)
+property.prop([
+  fc.array(fc.record({ when: conditions, do: fc.constantFrom(haiku, opus), else: fc.option(fc.constant({ keep: true as const }), { nil: undefined }) }), {
+    maxLength: 8,
+  }),
+  anyFacts,
+])('evaluation is total and deterministic, and its rule is the first that would decide alone', (rules, given) => {
+  const policy = { version: 1, classes: { dear: ['claude-opus-*'] }, rules }
+  const first = compilePolicy(policy).evaluate(given)
+  expect(compilePolicy(structuredClone(policy)).evaluate(given).rule?.name).toBe(first.rule?.name)
+  const alone = rules.map((rule) => compilePolicy({ ...policy, rules: [rule] }).evaluate(given).action)
+  const index = alone.findIndex((action) => action !== undefined)
+  expect(first.rule?.name).toBe(index === -1 ? undefined : `rules[${index}]`)
+  expect(first.action).toEqual(index === -1 ? undefined : alone[index])
+})

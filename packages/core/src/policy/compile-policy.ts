@@ -90,7 +90,8 @@ function compileRule(
 ): CompiledRule {
   const rule = readRule(given, path)
   const problem = problemIn(ruleSchema, rule)
-  if (problem !== undefined) throw new ConfigurationError(placeOf(problem.path === '' ? path : `${path}.${problem.path}`), `${problem.problem}. See the policy's JSON Schema.`)
+  if (problem !== undefined)
+    throw new ConfigurationError(placeOf(problem.path === '' ? path : `${path}.${problem.path}`), `${problem.problem}. See the policy's JSON Schema.`)
   checkAction(rule.do, `${path}.do`, upstreams)
   if (rule.else !== undefined) checkAction(rule.else, `${path}.else`, upstreams)
   const when = rule.when ?? {}
@@ -136,7 +137,8 @@ function checkAction(action: PolicyAction, path: string, upstreams: readonly str
   const targets = 'target' in action ? [action.target] : 'targets' in action ? action.targets : 'downgrade' in action ? action.downgrade : []
   for (const [index, { model, upstream }] of targets.entries()) {
     const place = 'target' in action ? `${path}.target` : `${path}.${'targets' in action ? 'targets' : 'downgrade'}[${index}]`
-    if (model === undefined && upstream === undefined) throw new ConfigurationError(placeOf(place), 'names neither a model nor an upstream. Give one, or use keep.')
+    if (model === undefined && upstream === undefined)
+      throw new ConfigurationError(placeOf(place), 'names neither a model nor an upstream. Give one, or use keep.')
     if (model?.includes('*') === true || model?.startsWith('@') === true)
       throw new ConfigurationError(placeOf(`${place}.model`), `"${model}" is a pattern. A target is one model, by its exact id.`)
     checkUpstream(upstream, `${place}.upstream`, upstreams)

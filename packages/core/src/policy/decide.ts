@@ -108,7 +108,8 @@ class Deciding {
     const chosen = wanted.find((target) => this.#takes(target, rule, action)) ?? this.#current
     const canAdapt = same(chosen, this.#current) && this.#known !== undefined ? this.#known.canAdapt : (rule?.canAdapt ?? this.#compiled.defaults.adapt)
     const { target, adaptations } = this.#fitted(chosen, canAdapt)
-    const isSticky = this.#known !== undefined && !this.#question.isAside && same(target, this.#current) && !wanted.some((other, index) => index === 0 && same(other, target))
+    const isSticky =
+      this.#known !== undefined && !this.#question.isAside && same(target, this.#current) && !wanted.some((other, index) => index === 0 && same(other, target))
     const alternatives = wanted.filter((other) => other.model === target.model && !same(other, target) && this.#question.isAllowed(other))
     return { target, alternatives, adaptations, record: recordOf(target, isSticky), denied: undefined, conversation: this.#remember(target, canAdapt) }
   }
@@ -155,7 +156,9 @@ class Deciding {
     if ('downgrade' in action) return action.downgrade.map(full)
     const ordered = weightedOrder(this.#question.spreadKey, action.targets, ({ model, upstream }) => `${upstream ?? ''} ${model ?? ''}`).map(full)
     // Whatever became of the weights, a session stays where it is while the rule names that place.
-    return this.#known !== undefined && ordered.some((target) => same(target, this.#current)) ? [this.#current, ...ordered.filter((target) => !same(target, this.#current))] : ordered
+    return this.#known !== undefined && ordered.some((target) => same(target, this.#current))
+      ? [this.#current, ...ordered.filter((target) => !same(target, this.#current))]
+      : ordered
   }
 
   /** Judges one candidate, and says so in the record. */
@@ -182,7 +185,8 @@ class Deciding {
 
   #mayMove(target: FullTarget, mode: SwitchMode, judged: (verdict: RouteCandidate['verdict'], why?: string) => boolean): boolean {
     const { hasSignedThinking } = this.#question
-    if (target.model !== this.#current.model && hasSignedThinking()) return judged('pinned', `the history holds thinking; only ${this.#current.model} may be sent it`)
+    if (target.model !== this.#current.model && hasSignedThinking())
+      return judged('pinned', `the history holds thinking; only ${this.#current.model} may be sent it`)
     if (mode === 'new-sessions') return judged('new-sessions')
     if (mode === 'always') return judged('chosen')
     const unpriced = [this.#current.model, target.model].find((model) => this.#desk.pricing.find(model, this.#question.facts.at) === undefined)

@@ -19,16 +19,13 @@ export { policyJsonSchema } from './policy-schema.ts'
 export { parseRuleText, RuleTextError } from './rule-text.ts'
 export type { RouteFacts } from './route-facts.ts'
 export { compilePolicy, type CompiledPolicy, type CompiledRule, type Evaluation } from './compile-policy.ts'
-export {
-  parsePolicyText,
-  publishPolicy,
-  rollBackPolicy,
-  toPolicyDocument,
-  type PublishPolicyOptions,
-  type RollBackPolicyOptions,
-} from './policy-version.ts'
+export { parsePolicyText, publishPolicy, rollBackPolicy, toPolicyDocument, type PublishPolicyOptions, type RollBackPolicyOptions } from './policy-version.ts'
 export { anthropicCapabilities, capabilityTable, type CapabilityTable, type ModelCapabilities } from './capabilities.ts'
 export { breakEvenOutputTokens, switchArithmetic, type SwitchQuestion } from './arithmetic.ts'
 export { defaultPolicyRouterOptions, policyHeader, policyRouter, type PolicyRouter, type PolicyRouterOptions } from './policy-router.ts'
 export { recallFromLedger, type Recall, type RecallQuestion } from './recall.ts'
 export { recommendedPolicy } from './recommended-policy.ts'
+export { routingTable, routingTableText, type RoutingRow, type RoutingTableOptions } from './routing-table.ts'
+export { simulatedSessions, type SessionShape, type SimulatedRequest } from './simulated-sessions.ts'
+export { whatIf, type WhatIfCache, type WhatIfChanges, type WhatIfReport, type WhatIfRow } from './what-if.ts'
+export type { BlockedSpend, PassedThreshold } from './what-if-budgets.ts'

@@ -86,7 +86,8 @@ export class PolicyInForce {
     try {
       found = await this.#inTime(shelf.current())
     } catch (cause) {
-      if (!this.#isOut) onFault({ code: 'policy-shelf-failed', message: 'the policy shelf does not answer; the last known policy stays in force', source, cause })
+      if (!this.#isOut)
+        onFault({ code: 'policy-shelf-failed', message: 'the policy shelf does not answer; the last known policy stays in force', source, cause })
       this.#isOut = true
       return
     }

@@ -42,7 +42,12 @@ describe('the one-line rule', () => {
     const { ask } = policyBench({ document: seed })
     const short = await ask({ json: { model: 'claude-opus-5-5', max_tokens: 512, messages: [{ role: 'user', content: 'name this' }] }, kind: 'title', session })
     expect(short.sentModel).toBe('claude-haiku-4-5')
-    expect(short.route).toMatchObject({ rule: 'rules[0]', action: 'target', requestedModel: 'claude-opus-5-5', target: { upstream: 'anthropic', model: 'claude-haiku-4-5' } })
+    expect(short.route).toMatchObject({
+      rule: 'rules[0]',
+      action: 'target',
+      requestedModel: 'claude-opus-5-5',
+      target: { upstream: 'anthropic', model: 'claude-haiku-4-5' },
+    })
     expect((await ask({ session })).sentModel).toBe('claude-opus-5-5')
   })
 
@@ -165,7 +170,9 @@ describe('a session', () => {
   })
 
   it('that its client does not name is routed by what its turns have in common', async () => {
-    const { ask } = policyBench({ document: policy('when input < 10k use claude-haiku-4-5', { when: { model: 'claude-opus-5-5' }, do: { target: { model: 'claude-sonnet-5-5' } } }) })
+    const { ask } = policyBench({
+      document: policy('when input < 10k use claude-haiku-4-5', { when: { model: 'claude-opus-5-5' }, do: { target: { model: 'claude-sonnet-5-5' } } }),
+    })
     expect((await ask({ kind: 'other' })).sentModel).toBe('claude-sonnet-5-5')
     expect((await ask({ kind: 'other', json: turn(3, {}, true) })).sentModel).toBe('claude-sonnet-5-5')
   })
@@ -181,7 +188,10 @@ describe('a request that a target cannot take', () => {
   const shaped = { ...turn(1), max_tokens: 128_000, thinking: { type: 'adaptive' }, output_config: { effort: 'medium', format: { type: 'x' } } }
   const whole = {
     ...shaped,
-    messages: [{ output_config: { effort: 'low' }, role: 'user', content: 'hi' }, { role: 'system', content: '# Environment' }],
+    messages: [
+      { output_config: { effort: 'low' }, role: 'user', content: 'hi' },
+      { role: 'system', content: '# Environment' },
+    ],
   }
 
   it('is kept where the rule does not ask for adapting', async () => {
@@ -201,7 +211,10 @@ describe('a request that a target cannot take', () => {
       max_tokens: 64_000,
       thinking: { type: 'enabled', budget_tokens: 31_999 },
       output_config: { format: { type: 'x' } },
-      messages: [{ role: 'user', content: 'hi' }, { role: 'user', content: '# Environment' }],
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'user', content: '# Environment' },
+      ],
     })
     expect(sentHeaders).toContainEqual(['anthropic-beta', 'claude-code-20250219,new-2027-01-01'])
     expect(route.notes).toEqual([
@@ -218,7 +231,15 @@ describe('a request that a target cannot take', () => {
     const { ask } = policyBench({ document: policy({ ...toHaiku, adapt: true }) })
     const cases = [
       { ...turn(1), tools: [{ name: 'Bash', defer_loading: true }] },
-      { ...turn(1), messages: [{ role: 'user', content: 'x' }, { role: 'assistant', content: 'y' }, { role: 'system', content: 'z' }, { role: 'user', content: 'x' }] },
+      {
+        ...turn(1),
+        messages: [
+          { role: 'user', content: 'x' },
+          { role: 'assistant', content: 'y' },
+          { role: 'system', content: 'z' },
+          { role: 'user', content: 'x' },
+        ],
+      },
       { ...turn(1), thinking: { type: 'novel' } },
       { ...turn(1), messages: [{ role: 'user', content: 'x'.repeat(800_000) }] },
     ]
@@ -260,12 +281,20 @@ describe('actions', () => {
 
   it('weights spread sessions and keep each, also when they change', async () => {
     const weighted = (opus: number, sonnet: number): Policy =>
-      policy({ do: { targets: [{ model: 'claude-opus-5-5', weight: opus }, { model: 'claude-sonnet-5-5', weight: sonnet }] } })
+      policy({
+        do: {
+          targets: [
+            { model: 'claude-opus-5-5', weight: opus },
+            { model: 'claude-sonnet-5-5', weight: sonnet },
+          ],
+        },
+      })
     const shelf = shelfWith()
     await shelf.set(weighted(3, 1))
     const { ask, router } = policyBench({ shelf })
     const models = new Map<string, unknown>()
-    for (let number = 0; number < 200; number += 1) models.set(`s${number}`, (await ask({ session: `s${number}`, json: { model: 'claude-opus-5-5', messages: [] } })).sentModel)
+    for (let number = 0; number < 200; number += 1)
+      models.set(`s${number}`, (await ask({ session: `s${number}`, json: { model: 'claude-opus-5-5', messages: [] } })).sentModel)
     const share = [...models.values()].filter((model) => model === 'claude-sonnet-5-5').length
     expect(share).toBeGreaterThan(30)
     expect(share).toBeLessThan(75)
@@ -275,7 +304,12 @@ describe('actions', () => {
   })
 
   it('a downgrade takes the first that is cheaper than what was asked for', async () => {
-    const { ask } = policyBench({ document: policy({ when: { budget: 'used-up' }, do: { downgrade: [{ model: 'claude-fable-5-2' }, { model: 'claude-sonnet-5-5' }, { model: 'claude-haiku-5-5' }] } }) })
+    const { ask } = policyBench({
+      document: policy({
+        when: { budget: 'used-up' },
+        do: { downgrade: [{ model: 'claude-fable-5-2' }, { model: 'claude-sonnet-5-5' }, { model: 'claude-haiku-5-5' }] },
+      }),
+    })
     expect((await ask({ session: 'a', mustDowngrade: false })).sentModel).toBe('claude-opus-5-5')
     const { sentModel, route } = await ask({ session: 'b', mustDowngrade: true })
     expect(sentModel).toBe('claude-sonnet-5-5')
@@ -287,8 +321,13 @@ describe('actions', () => {
     const { ask } = policyBench({ document: policy({ do: { target: { model: 'claude-haiku-4-5', upstream: 'bedrock' } } }) })
     const bound = (restrictions: object) => ({ keyId: 'k', developer: 'ada', restrictions })
     expect((await ask({ session: 'a', principal: bound({ models: ['claude-opus-*'] }) })).sentModel).toBe('claude-opus-5-5')
-    expect((await ask({ session: 'b', principal: bound({ upstreams: ['anthropic'] }) })).route.candidates).toMatchObject([{ verdict: 'not-accepted', why: 'the key may not use it' }])
-    expect((await ask({ session: 'c', principal: bound({ models: ['claude-*'], upstreams: ['anthropic', 'bedrock'] }) })).route.target).toEqual({ upstream: 'bedrock', model: 'claude-haiku-4-5' })
+    expect((await ask({ session: 'b', principal: bound({ upstreams: ['anthropic'] }) })).route.candidates).toMatchObject([
+      { verdict: 'not-accepted', why: 'the key may not use it' },
+    ])
+    expect((await ask({ session: 'c', principal: bound({ models: ['claude-*'], upstreams: ['anthropic', 'bedrock'] }) })).route.target).toEqual({
+      upstream: 'bedrock',
+      model: 'claude-haiku-4-5',
+    })
   })
 
   it('shadow rules are recorded and change nothing', async () => {
@@ -311,7 +350,8 @@ describe('the recommended policy', () => {
     const modelOf = async (asked: Ask) => (await ask(asked)).sentModel
     const small = { model: 'claude-opus-5-5', max_tokens: 512, messages: [{ role: 'user', content: 'name this' }] }
     expect(await modelOf({ session, json: turn(1) })).toBe('claude-opus-5-5')
-    for (const kind of ['title', 'probe', 'web-search', 'hook', 'auxiliary'] as const) expect(await modelOf({ session, kind, json: small })).toBe('claude-haiku-5-5')
+    for (const kind of ['title', 'probe', 'web-search', 'hook', 'auxiliary'] as const)
+      expect(await modelOf({ session, kind, json: small })).toBe('claude-haiku-5-5')
     expect(await modelOf({ session, kind: 'classifier', json: small })).toBe('claude-opus-5-5')
     expect(await modelOf({ session, kind: 'auxiliary', json: turn(2, {}, true) })).toBe('claude-opus-5-5')
     expect(await modelOf({ session, kind: 'sub-agent', agent: 'a1', agentType: 'Explore', json: turn(1) })).toBe('claude-haiku-5-5')
@@ -394,33 +434,38 @@ describe('the policy in force', () => {
   })
 })
 
-const anyPolicy: fc.Arbitrary<Policy> = fc.array(
-  fc.constantFrom(
-    'use claude-haiku-4-5',
-    'use claude-sonnet-5-5 at bedrock',
-    'when new < 10k use claude-haiku-5-5',
-    'when turn >= 2 use claude-haiku-5-5 else claude-haiku-4-5',
-    'keep',
-    'when input < 50k use claude-fable-5-2',
-  ),
-  { maxLength: 3 },
-).map((rules) => ({ version: 1, rules }))
+const anyPolicy: fc.Arbitrary<Policy> = fc
+  .array(
+    fc.constantFrom(
+      'use claude-haiku-4-5',
+      'use claude-sonnet-5-5 at bedrock',
+      'when new < 10k use claude-haiku-5-5',
+      'when turn >= 2 use claude-haiku-5-5 else claude-haiku-4-5',
+      'keep',
+      'when input < 50k use claude-fable-5-2',
+    ),
+    { maxLength: 3 },
+  )
+  .map((rules) => ({ version: 1, rules }))
 
-property.prop([fc.array(anyPolicy, { minLength: 2, maxLength: 6 })], { numRuns: 60 })('stickiness never breaks across reloads: a session with signed thinking has one model', async (policies) => {
-  const shelf = shelfWith()
-  const { ask, router } = policyBench({ shelf })
-  const models = new Set<unknown>()
-  const versions: unknown[] = []
-  for (const [index, given] of policies.entries()) {
-    await shelf.set(given)
-    await router.refresh()
-    const { sentModel, route } = await ask({ session, json: turn(index + 1, {}, true) })
-    models.add(sentModel)
-    versions.push(route.policyVersion)
-  }
-  expect(models.size).toBe(1)
-  expect(versions).toEqual(await Promise.all(policies.map(async (given) => (await toPolicyDocument(given)).version)))
-})
+property.prop([fc.array(anyPolicy, { minLength: 2, maxLength: 6 })], { numRuns: 60 })(
+  'stickiness never breaks across reloads: a session with signed thinking has one model',
+  async (policies) => {
+    const shelf = shelfWith()
+    const { ask, router } = policyBench({ shelf })
+    const models = new Set<unknown>()
+    const versions: unknown[] = []
+    for (const [index, given] of policies.entries()) {
+      await shelf.set(given)
+      await router.refresh()
+      const { sentModel, route } = await ask({ session, json: turn(index + 1, {}, true) })
+      models.add(sentModel)
+      versions.push(route.policyVersion)
+    }
+    expect(models.size).toBe(1)
+    expect(versions).toEqual(await Promise.all(policies.map(async (given) => (await toPolicyDocument(given)).version)))
+  },
+)
 
 it('the record goes through JSON with its money exact', async () => {
   const { ask } = policyBench({ document: policy('when turn >= 2 use claude-haiku-4-5') })

@@ -169,8 +169,7 @@ class PolicyRouting {
     exchange.explainRoute(record)
     if (denied !== undefined) throw new GatewayError('refused', denied, { shouldRetry: false })
     for (const { patch } of adaptations) exchange.patch(patch)
-    if (exchange.target.path === '/v1/messages')
-      exchange.onSettled(({ usage, endedAt }) => this.conversations.settled(key, conversation, kind, usage, endedAt))
+    if (exchange.target.path === '/v1/messages') exchange.onSettled(({ usage, endedAt }) => this.conversations.settled(key, conversation, kind, usage, endedAt))
     return { targets: [toTarget(target, facts.model, adaptations), ...alternatives.map((other) => toTarget(other, facts.model, adaptations))] }
   }
 

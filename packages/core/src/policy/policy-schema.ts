@@ -8,20 +8,7 @@ const texts = z.union([text, z.array(text).check(z.minLength(1), z.maxLength(200
 const count = z.int().check(z.nonnegative())
 const amount = z.number().check(z.nonnegative())
 const range = z.strictObject({ atLeast: z.optional(amount), below: z.optional(amount) })
-const kind = z.enum([
-  'main',
-  'sub-agent',
-  'title',
-  'classifier',
-  'probe',
-  'compaction',
-  'web-search',
-  'hook',
-  'count-tokens',
-  'models',
-  'auxiliary',
-  'other',
-])
+const kind = z.enum(['main', 'sub-agent', 'title', 'classifier', 'probe', 'compaction', 'web-search', 'hook', 'count-tokens', 'models', 'auxiliary', 'other'])
 const clock = z.string().check(z.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/))
 const switchMode = z.enum(['when-it-pays', 'new-sessions', 'always'])
 
@@ -121,7 +108,10 @@ export function problemIn(schema: z.ZodMiniType, value: unknown): { readonly pat
 }
 
 function deepest(issue: z.core.$ZodIssue, before: string): { readonly path: string; readonly problem: string } {
-  const path = issue.path.reduce<string>((joined, part) => (typeof part === 'number' ? `${joined}[${part}]` : joined === '' ? String(part) : `${joined}.${String(part)}`), before)
+  const path = issue.path.reduce<string>(
+    (joined, part) => (typeof part === 'number' ? `${joined}[${part}]` : joined === '' ? String(part) : `${joined}.${String(part)}`),
+    before,
+  )
   switch (issue.code) {
     case 'invalid_union': {
       // Of several forms, the one that the value comes nearest to: its first problem lies deepest.

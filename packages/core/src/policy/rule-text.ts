@@ -62,7 +62,9 @@ function condition(words: Words, when: Writable<Conditions>): void {
     words.must('is')
     return set(when, 'time', time(words))
   }
-  throw new RuleTextError(`"${word}" is no condition. There are input, new, context, turn, age, budget, model, kind, agent, scope, repository, region, tag, tools, thinking, time`)
+  throw new RuleTextError(
+    `"${word}" is no condition. There are input, new, context, turn, age, budget, model, kind, agent, scope, repository, region, tag, tools, thinking, time`,
+  )
 }
 
 function set<Key extends keyof Conditions>(when: Writable<Conditions>, key: Key, value: Conditions[Key]): void {
@@ -121,7 +123,12 @@ function time(words: Words): TimeSpan {
   }
   const hours = /^(\d\d:\d\d)-(\d\d:\d\d)$/.exec(word)
   if (hours === null) throw new RuleTextError(`"${word}" is no span of time; write ${form}`)
-  return { ...(days !== undefined && { days }), from: hours[1] as string, until: hours[2] as string, timeZone: words.next('a time zone, such as Europe/Berlin') }
+  return {
+    ...(days !== undefined && { days }),
+    from: hours[1] as string,
+    until: hours[2] as string,
+    timeZone: words.next('a time zone, such as Europe/Berlin'),
+  }
 }
 
 function action(words: Words, isElse: boolean): PolicyAction {

@@ -1,5 +1,9 @@
 /** Orders targets for a key: the first of it in the proportion of the weights, always the same for one key, and when one goes only its own keys move (rendezvous hashing). */
-export function weightedOrder<Target extends { readonly weight: number }>(key: string, targets: readonly Target[], nameOf: (target: Target) => string): readonly Target[] {
+export function weightedOrder<Target extends { readonly weight: number }>(
+  key: string,
+  targets: readonly Target[],
+  nameOf: (target: Target) => string,
+): readonly Target[] {
   return targets
     .map((target) => ({ target, score: -Math.log(unitHash(`${key}\n${nameOf(target)}`)) / target.weight }))
     .toSorted((left, right) => left.score - right.score)

@@ -66,7 +66,10 @@ begin
   if not exists (select from {s}.budget_holds h where h.hold_id = id) then
     -- A look without locks first: who has no room is told so at the price of a read.
     select {s}.claims_without_room(claim_accounts, claim_buckets, claim_firsts, amounts, caps) into refused;
-    if refused = '{}' then
+    if refused <> '{}' then
+      -- It may be this very hold that took the room, brought by another caller in between.
+      if exists (select from {s}.budget_holds h where h.hold_id = id) then refused := '{}'; end if;
+    else
       insert into {s}.budget_holds (hold_id, state, at, accounts, buckets, firsts, held, charged)
         values (id, 0, expires_at, claim_accounts, claim_buckets, claim_firsts, amounts, array_fill(0::numeric, array[cardinality(amounts)]))
         on conflict do nothing;

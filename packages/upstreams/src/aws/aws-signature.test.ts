@@ -74,7 +74,6 @@ const vectors: readonly Vector[] = [
   },
 ]
 
-/** A path's letters beyond ASCII reach the wire encoded; the suite signs them once, so its own path is not encoded before. */
 const authorization = (headers: readonly (readonly [string, string])[]): string => headers.find(([name]) => name === 'authorization')?.[1] ?? ''
 
 describe('an AWS signature', () => {

@@ -17,7 +17,6 @@ const envelopeBytes = 16
 /** The format's own limit for a payload is 24 MiB. */
 const mostMessageBytes = 25 * 1024 * 1024
 const decoder = new TextDecoder()
-const none: readonly EventStreamMessage[] = []
 
 /**
  * Decodes `application/vnd.amazon.eventstream` as it comes in, in chunks of any size. Both checksums of every message are verified: the prelude's before its
@@ -29,10 +28,9 @@ export class EventStreamDecoder {
   /** Bytes of the message under way; undefined while its prelude is not whole. */
   #messageBytes: number | undefined
 
-  /** The messages that this chunk completes. @throws EventStreamError */
-  push(chunk: Uint8Array): readonly EventStreamMessage[] {
+  /** The messages that this chunk completes, each as it is asked for: those before a wrong one are had all the same. @throws EventStreamError */
+  *push(chunk: Uint8Array): Generator<EventStreamMessage, void, undefined> {
     let rest = chunk
-    const messages: EventStreamMessage[] = []
     for (;;) {
       const wanted = (this.#messageBytes ?? preludeBytes) - this.#held
       if (rest.length < wanted) break
@@ -40,17 +38,17 @@ export class EventStreamDecoder {
         this.#messageBytes = checkPrelude(this.#joined(rest.subarray(0, wanted)))
         continue
       }
-      messages.push(checkMessage(this.#joined(rest.subarray(0, wanted))))
+      const message = checkMessage(this.#joined(rest.subarray(0, wanted)))
       rest = rest.subarray(wanted)
       this.#parts = []
       this.#held = 0
       this.#messageBytes = undefined
+      yield message
     }
     if (rest.length > 0) {
       this.#parts.push(rest)
       this.#held += rest.length
     }
-    return messages.length === 0 ? none : messages
   }
 
   /** The stream is over. @throws EventStreamError where it stopped inside a message */

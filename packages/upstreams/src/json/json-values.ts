@@ -23,7 +23,7 @@ const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** The members of the object at `start`; undefined where none stands there. */
 export function membersAt(bytes: Uint8Array, start: number): readonly Member[] | undefined {

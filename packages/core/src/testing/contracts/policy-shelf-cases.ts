@@ -81,7 +81,11 @@ export const policyShelfCases: readonly StoreCase<PolicyShelf>[] = [
       assertEqual(winners.length, 1, 'publishers that won')
       const [winner = -1] = winners
       const current = results[winner]?.current
-      assertEqual(results, racers.map((caller) => ({ kind: caller === winner ? 'published' : 'conflict', current })), 'what each was told')
+      assertEqual(
+        results,
+        racers.map((caller) => ({ kind: caller === winner ? 'published' : 'conflict', current })),
+        'what each was told',
+      )
       assertEqual((await shelf.current())?.document, `{"number":${100 + winner}}`, 'the document in force')
       assertEqual(await sequences(shelf, {}), [2, 1], 'history')
     },
@@ -99,7 +103,11 @@ export const policyShelfCases: readonly StoreCase<PolicyShelf>[] = [
     check: async (shelf) => {
       const [, second] = await publishUpTo(shelf, 2)
       for (const expected of [undefined, 1, 2])
-        assertEqual(await shelf.publish(samplePublish(2, expected, { at: 1, actor: 'again' })), { kind: 'unchanged', current: second }, `again, expecting ${expected}`)
+        assertEqual(
+          await shelf.publish(samplePublish(2, expected, { at: 1, actor: 'again' })),
+          { kind: 'unchanged', current: second },
+          `again, expecting ${expected}`,
+        )
       const results = await Promise.all(racers.map((caller) => shelf.publish(samplePublish(3, 2, { actor: `publisher ${caller}` }))))
       assertEqual(
         results.map(({ kind }) => kind).toSorted(),
