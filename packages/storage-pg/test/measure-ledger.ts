@@ -13,7 +13,7 @@ const exchanges = Number(process.argv[2] ?? 10_000_000)
 const [days, firstDay] = [30, Math.floor(Date.UTC(2026, 9, 1) / 86_400_000)]
 const binaries = postgresBinaries()
 if (binaries === undefined) throw new Error('PostgreSQL is not installed here.')
-const server = await startPostgres(binaries, ['shared_buffers=2GB', 'work_mem=64MB', 'max_wal_size=4GB'])
+const server = await startPostgres(binaries, ['shared_buffers=2GB', 'max_wal_size=4GB'])
 const pool = new pg.Pool({ connectionString: await server.createDatabase(), max: 10 })
 await migrate(pool)
 const store = pgStore(pool)

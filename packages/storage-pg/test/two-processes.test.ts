@@ -1,8 +1,9 @@
+import { reportOracle, sampleEntries, sampleEntry } from '@sluice/core/testing'
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate, pgBudgetBook, pgStore } from '../src/index.ts'
+import { migrate, pgBudgetBook, pgLedger, pgStore } from '../src/index.ts'
 import { createDatabase, hasPostgres } from './databases.ts'
 
 const contender = fileURLToPath(new URL('contender.ts', import.meta.url))
@@ -29,7 +30,7 @@ describe.skipIf(!hasPostgres)('two processes on one PostgreSQL', () => {
   let pool: pg.Pool
   beforeAll(async () => {
     url = await createDatabase()
-    pool = new pg.Pool({ connectionString: url, max: 4 })
+    pool = new pg.Pool({ connectionString: url, max: 10 })
     await migrate(pool)
   })
   afterAll(() => pool.end())
@@ -69,6 +70,38 @@ describe.skipIf(!hasPostgres)('two processes on one PostgreSQL', () => {
     expect(new Set(booked.map(({ holdId }) => holdId)).size).toBe(30)
     expect(booked.length).toBe(30)
     expect(await balance('acme')).toEqual([950n, 0n])
+  })
+
+  test('J3: writers that append the same exchanges, each in another order, never wait in a circle, and every sum is exact', async () => {
+    const entries = sampleEntries(77, 400)
+    const writers = Array.from({ length: 6 }, () => pgLedger(pool))
+    await Promise.all(
+      writers.map(async (ledger, writer) => {
+        const own = writer % 2 === 0 ? entries : entries.toReversed()
+        for (let from = 0; from < own.length; from += 80) await Promise.all(own.slice(from, from + 80).map((entry) => ledger.append(entry)))
+      }),
+    )
+    for (const groupBy of [
+      ['session', 'agent'],
+      ['developer', 'day'],
+      ['kind', 'model'],
+    ] as const)
+      expect(await writers[0]?.report({ groupBy })).toEqual(reportOracle(entries, { groupBy }))
+    expect(await deadlocks()).toBe('0')
+  })
+
+  test('J1: a day that somebody is reading is dropped later, and nobody waits for long behind it', async () => {
+    const store = pgStore(pool, { retentionDays: 1 })
+    const startedAt = Date.UTC(2026, 0, 1)
+    await store.ledger.append(sampleEntry({ startedAt }))
+    const reader = await pool.connect()
+    await reader.query('begin')
+    await reader.query('select count(*) from sluice.entries')
+    const [kept, entry] = await Promise.all([store.maintain(startedAt + 2 * 86_400_000), store.ledger.append(sampleEntry({ exchangeId: 'ex_meanwhile' }))])
+    expect([kept, entry]).toEqual([{ dropped: [], postponed: ['entries_20260101'] }, undefined])
+    await reader.query('commit')
+    reader.release()
+    expect(await store.maintain(startedAt + 2 * 86_400_000)).toEqual({ dropped: ['entries_20260101'], postponed: [] })
   })
 
   test('a secret that processes make at once is one secret', async () => {

@@ -62,9 +62,10 @@ async function summedParts(database: Database, shape: Shape, quarters: Span): Pr
   const groups = ['f.bucket', ...shape.dimensions.map((dimension) => columnOf[dimension])]
   const sums = shape.sums.map((column) => (column === 'cost' ? 'sum(f.cost)::text' : `sum(f.${column})`))
   const conditions = labelConditions(shape, values)
+  const needsLabels = conditions.length > 0 || groups.some((group) => group.startsWith('l.'))
   const { rows } = await database.query(
     `select json_build_array(${[...groups, ...sums].join(', ')})::text as part from (${sources.join(' union all ')}) f
-     join {s}.labels l on l.id = f.label ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
+     ${needsLabels ? 'join {s}.labels l on l.id = f.label' : ''} ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
      group by ${groups.join(', ')} having sum(f.${shape.sums[0]}) > 0`,
     values.list,
     reading,

@@ -56,13 +56,14 @@ export class BodyEdit {
     return this
   }
 
-  /** Takes out the fields that the paths lead to; `name` says of each what it belonged to. */
-  removeFields(paths: readonly FieldPath[], name: string): this {
+  /** Takes out the fields that the paths lead to. A note says in which member, and why: `system stripped`. */
+  removeFields(paths: readonly FieldPath[], why: string): this {
     const scan = this.body.scan
     if (scan.kind !== 'object') return this
     for (const { key, start, end } of scan.members) {
       const below = pathsBelow(paths, key)
       if (below.length === 0 || this.#removed.has(key)) continue
+      const name = `${key} ${why}`
       if (below.some((path) => path.length === 0)) {
         this.remove(key, name)
         continue
