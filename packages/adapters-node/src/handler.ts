@@ -27,7 +27,7 @@ export function nodeHandler(gateway: MountableGateway, options: NodeHandlerOptio
       method: request.method ?? 'GET',
       target: withoutBase(request.url ?? '/', options.basePath ?? ''),
       headers: pairs(request.rawHeaders),
-      body: hasBody(request) ? bodySource(request) : undefined,
+      ...(hasBody(request) ? bodySource(request) : noSource),
       signal: client.signal,
       ...(remoteAddress !== undefined && { remoteAddress }),
     }
@@ -49,9 +49,28 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
 }
 
-function bodySource(request: IncomingMessage): ByteSource {
+const noSource = { body: undefined }
+
+/** Moves a buffer's memory into one of no bytes, and so frees it. Whatever view is left of it has no bytes either. */
+function detach(buffer: ArrayBuffer): void {
+  buffer.transfer(0)
+}
+
+/** Frees chunks that are memory blocks of their own. A view of a larger block, such as a TLS read, is left to the collector. */
+function free(chunks: readonly Uint8Array[]): void {
+  for (const { buffer, byteLength } of chunks) {
+    if (buffer instanceof ArrayBuffer && byteLength > 0 && buffer.byteLength === byteLength) detach(buffer)
+  }
+}
+
+function bodySource(request: IncomingMessage): Pick<ClientRequest, 'reclaim'> & { readonly body: ByteSource } {
   let stopPump: ((error: unknown) => void) | undefined
-  return {
+  // Whoever else listens has the same chunks, and may keep them.
+  let isSoleReader = false
+  const watch = (event: string | symbol): void => {
+    if (event === 'data' || event === 'readable') isSoleReader = false
+  }
+  const body: ByteSource = {
     pump: (write) =>
       new Promise((resolve, reject) => {
         // What has been destroyed emits nothing any more.
@@ -65,7 +84,7 @@ function bodySource(request: IncomingMessage): ByteSource {
           )
         }
         const stop = (error?: unknown): void => {
-          request.off('data', take).off('end', end).off('close', close).off('error', stop)
+          request.off('data', take).off('end', end).off('close', close).off('error', stop).off('newListener', watch)
           if (error === undefined) return resolve()
           // What still arrives is read and dropped, so that the client gets to see the answer.
           request.resume()
@@ -84,11 +103,18 @@ function bodySource(request: IncomingMessage): ByteSource {
         const end = (): void => stop()
         const close = (): void => stop(clientLeft())
         stopPump = stop
-        request.on('data', take).once('end', end).once('close', close).once('error', stop)
+        isSoleReader = request.listenerCount('data') === 0 && request.listenerCount('readable') === 0
+        request.on('data', take).once('end', end).once('close', close).once('error', stop).on('newListener', watch)
       }),
     cancel: (reason) => {
       if (stopPump === undefined) request.resume()
       else stopPump(reason ?? new Error('cancelled'))
+    },
+  }
+  return {
+    body,
+    reclaim: (chunks) => {
+      if (isSoleReader) free(chunks)
     },
   }
 }

@@ -46,7 +46,8 @@ export function undiciTransport(options: ConnectionOptions = {}): UndiciTranspor
         const { origin, path, method, headers, body } = request
         const flat = headers.flat()
         if (body.length > 1) flat.push('content-length', String(body.reduce((sum, chunk) => sum + chunk.length, 0)))
-        agent.dispatch({ origin, path, method, headers: flat, body: toUndici(body) }, call)
+        call.body = toUndici(body)
+        agent.dispatch({ origin, path, method, headers: flat, body: call.body }, call)
       }),
     close: () => agent.close(),
   }
@@ -63,6 +64,8 @@ diagnostics.subscribe('undici:client:sendHeaders', (message) => {
   starting = undefined
 })
 
+const bodyChunkSent = diagnostics.channel('undici:request:bodyChunkSent')
+
 /** A loss after this long is no answer to a connection that was closed while idle. */
 const staleWithinMillis = 2_000
 
@@ -70,6 +73,8 @@ const staleWithinMillis = 2_000
 class Call implements Dispatcher.DispatchHandler {
   /** What carries the request, and what it had brought before. */
   connection: { readonly socket: Socket; readonly bytesReadBefore: number; readonly sentAt: number } | undefined
+  /** Dropped at the head: the body must not live as long as the reply. */
+  body: Readable | Uint8Array | null = null
   readonly #signal: AbortSignal
   readonly #resolve: (reply: UpstreamReply) => void
   readonly #reject: (error: unknown) => void
@@ -84,7 +89,6 @@ class Call implements Dispatcher.DispatchHandler {
   #ended: { readonly error?: unknown } | undefined
 
   constructor(request: UpstreamRequest, resolve: (reply: UpstreamReply) => void, reject: (error: unknown) => void) {
-    // Only the signal is kept: the body must not live as long as the reply.
     this.#signal = request.signal
     this.#resolve = resolve
     this.#reject = reject
@@ -107,7 +111,9 @@ class Call implements Dispatcher.DispatchHandler {
     const raw = (controller.rawHeaders ?? []) as readonly (Buffer | string)[]
     const headers: [string, string][] = []
     for (let at = 0; at < raw.length; at += 2) headers.push([latin1(raw[at]), latin1(raw[at + 1])])
-    this.#resolve({ status, headers, body: { pump: (write) => this.#pump(write), cancel: (reason) => this.#cancel(reason) } })
+    const isRequestWritten = this.#isRequestWritten
+    this.body = null
+    this.#resolve({ status, headers, isRequestWritten, body: { pump: (write) => this.#pump(write), cancel: (reason) => this.#cancel(reason) } })
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -139,6 +145,12 @@ class Call implements Dispatcher.DispatchHandler {
     if (this.connection === undefined) return false
     const { socket, bytesReadBefore, sentAt } = this.connection
     return bytesReadBefore > 0 && socket.bytesRead === bytesReadBefore && performance.now() - sentAt < staleWithinMillis
+  }
+
+  /** False where an upstream answers before it has read the request: the rest still waits, in the stream or in the socket. Somebody who listens may keep chunks. */
+  get #isRequestWritten(): boolean {
+    if (this.connection === undefined || bodyChunkSent.hasSubscribers) return false
+    return (!(this.body instanceof Readable) || this.body.readableEnded) && this.connection.socket.writableLength === 0
   }
 
   #pump(write: ByteWriter): Promise<void> {

@@ -1,7 +1,8 @@
-import { swapCredential, createGateway, type GatewayOptions } from '@sluice/core'
+import { swapCredential, createGateway, type GatewayOptions, type Middleware, type Transport, TransportError } from '@sluice/core'
 import { memoryLedger } from '@sluice/storage-memory'
 import { scriptedTransport } from '@sluice/core/testing'
 import { once } from 'node:events'
+import type { IncomingMessage, Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -63,6 +64,77 @@ describe('the node handler', () => {
     socket.write(`${head(2)}{}`)
     while (!text().includes('200 OK')) await sleep(5)
     socket.destroy()
+  })
+
+  describe('memory of request bodies', () => {
+    const body = `{"model":"m","x":"${'y'.repeat(300_000)}"}`
+    /** Sends the body through a gateway; returns the chunks that it sent on, and what they held then. */
+    async function sent(
+      isRequestWritten: boolean,
+      middleware: Middleware,
+      onServer?: (server: Server) => void,
+      failures: TransportError[] = [],
+    ): Promise<readonly Uint8Array[]> {
+      let chunks: readonly Uint8Array[] = []
+      let text = ''
+      const inner = scriptedTransport(() => reply)
+      const transport: Transport = {
+        send: async (request) => {
+          chunks = request.body
+          text = Buffer.concat(chunks).toString()
+          const failure = failures.pop()
+          if (failure !== undefined) throw failure
+          return { ...(await inner.send(request)), isRequestWritten }
+        },
+      }
+      const gateway = createGateway({ runtime: { transport }, upstreams }).use(middleware)
+      served = await serve(gateway, { port: 0 })
+      onServer?.(served.server)
+      const peer = await client()
+      peer.socket.write(head(body.length) + body)
+      while (!peer.text().includes('200 OK')) await sleep(5)
+      peer.socket.destroy()
+      expect(text).toBe(body)
+      return chunks
+    }
+    const held = (chunks: readonly Uint8Array[]): number => chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    const readsModel: Middleware = {
+      name: 'model',
+      handle: async (exchange, next) => {
+        expect((await exchange.body()).string('model')).toBe('m')
+        return next({})
+      },
+    }
+
+    it('is freed once the upstream has taken the request', async () => {
+      expect(held(await sent(true, readsModel))).toBe(0)
+    })
+
+    it('stays where the transport does not say that all is written', async () => {
+      expect(held(await sent(false, readsModel))).toBe(body.length)
+    })
+
+    it('stays where a middleware keeps a view', async () => {
+      let view: Uint8Array | undefined
+      const keeps: Middleware = {
+        name: 'keeps',
+        handle: async (exchange, next) => {
+          view = (await exchange.body()).range(0, 10)
+          return next({})
+        },
+      }
+      expect(held(await sent(true, keeps))).toBe(body.length)
+      expect(Buffer.from(view ?? []).toString()).toBe(body.slice(0, 10))
+    })
+
+    it('stays where an attempt failed before: its connection may not have let go yet', async () => {
+      expect(held(await sent(true, readsModel, undefined, [new TransportError('stale-connection', 'reset')]))).toBe(body.length)
+    })
+
+    it.each(['on', 'once'] as const)('stays where another part of the server listens too (%s)', async (how) => {
+      const listens = (server: Server): void => void server.prependListener('request', (request: IncomingMessage) => request[how]('data', () => undefined))
+      expect(held(await sent(true, readsModel, listens))).toBe(body.length)
+    })
   })
 
   it('a body of very many tiny chunks costs no more than its bytes, and goes on unchanged', async () => {

@@ -124,6 +124,39 @@ describe('the undici transport', () => {
     expect(seen).toHaveLength(3)
   })
 
+  it('says that a request is written once the upstream has taken all of it, in one chunk or many', async () => {
+    const send = await upstream((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'))
+    for (const body of [['{}'], ['{"a":', '1}'], Array.from({ length: 40 }, () => 'x'.repeat(65_536))]) {
+      const reply = await send(body)
+      expect(reply.isRequestWritten).toBe(true)
+      await read(reply)
+    }
+  })
+
+  it.each([1, 40])('does not say so where the upstream answers before it has read a body of %i chunks', async (count) => {
+    server = createServer((socket) => {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.once('data', () => {
+        socket.pause()
+        socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno')
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    transport = undiciTransport()
+    const body = Array.from({ length: count }, () => new Uint8Array(32_000_000 / count))
+    const reply = await transport.send({
+      method: 'POST',
+      origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      path: '/v1/messages',
+      headers: [],
+      body,
+      signal: new AbortController().signal,
+    })
+    expect([reply.status, reply.isRequestWritten]).toEqual([413, false])
+    reply.body.cancel(new Error('over'))
+  })
+
   it('a kept-alive connection that had begun to answer is not stale: its request was taken', async () => {
     const send = await upstream((socket, _request, index) => {
       socket.write(index === 0 ? 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok' : 'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n')

@@ -86,3 +86,57 @@ once('flush tries at once, and says how many still wait', async () => {
   expect(await queue.flush()).toBe(0)
   expect(clock.pendingTimers).toBe(0)
 })
+
+once('R23 a delivery that hangs has failed after a while: nobody waits for it any longer, and it is made again', async () => {
+  let hangs = true
+  const late = Promise.withResolvers<void>()
+  const delivered: number[] = []
+  const { queue, clock, told } = queueOf((items) => {
+    if (hangs) return late.promise
+    delivered.push(...items)
+    return Promise.resolve()
+  })
+  let isDone = false
+  void queue.push(1).then(() => (isDone = true))
+  const flushing = queue.flush()
+  await clock.advanceAsync(4_999)
+  expect([isDone, told]).toEqual([false, []])
+  await clock.advanceAsync(10_001)
+  expect([isDone, told, await flushing]).toEqual([true, ['out'], 1])
+  hangs = false
+  await clock.advanceAsync(5_000)
+  expect([delivered, told, queue.size, clock.pendingTimers]).toEqual([[1], ['out', 'back'], 0, 0])
+})
+
+once('a delivery that was given up and succeeds after all counts, and what came since is delivered too', async () => {
+  const late = Promise.withResolvers<void>()
+  const batches: number[][] = []
+  const { queue, clock } = queueOf((items) => {
+    batches.push([...items])
+    return batches.length === 1 ? late.promise : Promise.resolve()
+  })
+  void queue.push(1)
+  await clock.advanceAsync(5_000)
+  void queue.push(2)
+  late.resolve()
+  await clock.advanceAsync(1_000)
+  expect([batches, queue.size]).toEqual([[[1], [2]], 0])
+})
+
+once('J an item that the store refuses lets all others pass, and is told as lost after a minute of refusals', async () => {
+  const delivered = new Set<number>()
+  const { queue, clock, told } = queueOf((items) => {
+    if (items.includes(3)) return Promise.reject(new Error('out of range'))
+    for (const item of items) delivered.add(item)
+    return Promise.resolve()
+  })
+  for (let item = 1; item <= 30; item += 1) void queue.push(item)
+  await clock.advanceAsync(100)
+  expect([delivered.size, queue.size]).toEqual([29, 1])
+  for (let item = 31; item <= 110; item += 1) {
+    void queue.push(item)
+    await clock.advanceAsync(1_000)
+  }
+  expect([delivered.size, queue.size, told]).toEqual([109, 0, ['out', 'lost 3, 1 in all', 'back']])
+  expect(clock.pendingTimers).toBe(0)
+})

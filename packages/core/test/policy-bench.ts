@@ -45,6 +45,8 @@ export interface PolicyBench {
   readonly clock: ManualClock
   readonly faults: Fault[]
   readonly upstream: ScriptedTransport
+  /** The next request is answered with this status. */
+  readonly refuseNext: (status: number) => void
   readonly ask: (ask?: Ask) => Promise<Answered>
 }
 
@@ -56,7 +58,13 @@ export function policyBench(options: Partial<PolicyRouterOptions> = {}): PolicyB
   const onFault = (fault: Fault): void => void faults.push(fault)
   /** Longest prompt that each model has in its cache. */
   const cached = new Map<string, number>()
+  let refusal: number | undefined
   const upstream = scriptedTransport((request) => {
+    if (refusal !== undefined) {
+      const status = refusal
+      refusal = undefined
+      return { status, headers: [['content-type', 'application/json']], body: ['{"type":"error","error":{"type":"not_found_error"}}'] }
+    }
     const body = request.body.map((chunk) => toText(chunk)).join('')
     const { model } = JSON.parse(body) as { readonly model: string }
     const tokens = Math.ceil(toBytes(body).length / bytesPerToken)
@@ -100,6 +108,7 @@ export function policyBench(options: Partial<PolicyRouterOptions> = {}): PolicyB
     clock,
     faults,
     upstream,
+    refuseNext: (status) => (refusal = status),
     ask: async (ask = {}) => {
       next = ask
       const before = upstream.calls.length

@@ -28,7 +28,7 @@ export function signatureProblem({ method, path, headers, body }: Signed, host: 
   const [rawPath = '', query = ''] = path.split('?')
   const canonicalPath = rawPath
     .split('/')
-    .map((segment) => encodeURIComponent(segment))
+    .map((segment) => encodeURIComponent(segment).replaceAll(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`))
     .join('/')
   const canonicalQuery = query
     .split('&')

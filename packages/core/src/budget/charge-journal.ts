@@ -34,13 +34,10 @@ export class ChargeJournal {
       maxDelayMillis: 2_000,
       onOutage: (cause) => onFault({ code: 'budget-book-failed', message: 'the budget book is out; what exchanges come to waits until it is back', source: 'budget', cause }),
       onRecovery: (delivered) => onFault({ code: 'budget-book-recovered', message: `the budget book is back, and has the ${delivered} settlements that waited`, source: 'budget' }),
-      onLost: ({ holdId }, lost) =>
-        onFault({
-          code: 'budget-charge-lost',
-          message: `too many settlements wait for the budget book: ${lost} count as they were reserved`,
-          exchangeId: holdId,
-          source: 'budget',
-        }),
+      onLost: ({ holdId }, lost, reason) => {
+        const why = reason === 'full' ? 'too many settlements wait for the budget book' : 'the budget book refuses this settlement and takes others'
+        onFault({ code: 'budget-charge-lost', message: `${why}: ${lost} count as they were reserved`, exchangeId: holdId, source: 'budget' })
+      },
     })
   }
 
@@ -54,9 +51,9 @@ export class ChargeJournal {
     return this.#queue.push(charge)
   }
 
-  /** Gives a hold back that may or may not have been made. */
-  release(holdId: string): void {
-    void this.#queue.push({ holdId, charges: [] })
+  /** Gives a hold back that may or may not have been made. Resolves as `settle` does. */
+  release(holdId: string): Promise<void> {
+    return this.#queue.push({ holdId, charges: [] })
   }
 
   /** Delivers what waits. Resolves with how many settlements still do. */

@@ -2,7 +2,7 @@ import type { Attribution } from '../entry/attribution.ts'
 import type { EstimateFacts } from '../meter/estimate.ts'
 import type { Principal } from '../ports/key-ring.ts'
 import { indexOfInParts, toBytes } from '../wire/bytes.ts'
-import type { RequestBody } from './request-body.ts'
+import { RequestBody } from './request-body.ts'
 
 /** Context that estimates go by, where middleware has added it. */
 export interface EstimateContext {
@@ -35,6 +35,6 @@ export function estimateFacts(body: RequestBody, { attribution, principal }: Est
 }
 
 /** True where the prompt may be larger than the body: it names files or pages. */
-export function hasReferences({ chunks }: RequestBody): boolean {
-  return references.some((text) => indexOfInParts(chunks, text) !== -1)
+export function hasReferences(body: RequestBody): boolean {
+  return RequestBody.glance(body, () => references.some((text) => indexOfInParts(body.chunks, text) !== -1))
 }

@@ -14,7 +14,7 @@ import type { HeaderList } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
 import { estimateFacts, hasReferences, type EstimateContext } from './estimate-facts.ts'
 import type { Patch } from './patch.ts'
-import { readBody, type RequestBody } from './request-body.ts'
+import { readBody, RequestBody } from './request-body.ts'
 
 /** Why an exchange was aborted. */
 export type AbortKind = 'client' | 'deadline' | 'shutdown' | 'cut'
@@ -40,7 +40,7 @@ export interface Exchange<out Context extends object = object> {
   /** Aborted when the client leaves, a deadline passes, or the gateway shuts down. */
   readonly signal: AbortSignal
   /**
-   * The whole body, read on first call; gone once the upstream has answered.
+   * The whole body, read on first call; gone once the upstream has answered, also for who holds it: read it before `next()`.
    * @throws GatewayError where it is too large, compressed, or breaks off
    */
   readonly body: () => Promise<RequestBody>
@@ -180,8 +180,14 @@ export class LiveExchange implements Exchange {
     return this.#body
   }
 
-  /** Lets go of the body: a stream may last minutes, and a megabyte for each open one is too much. */
-  releaseBody(): void {
+  /**
+   * Lets go of the body: a stream may last minutes, and a megabyte for each open one is too much. Where it `isWritten`, so that nothing of the
+   * gateway's reads it any more, and nobody was shown a view of it, its memory goes back to the adapter at once: left to the collector,
+   * bodies cost a full collection every few dozen megabytes.
+   */
+  releaseBody(isWritten: boolean): void {
+    const chunks = this.#readBody === undefined ? [] : RequestBody.letGo(this.#readBody)
+    if (isWritten && chunks.length > 0) this.request.reclaim?.(chunks)
     this.#isReleased = true
     this.#body = undefined
     this.#readBody = undefined

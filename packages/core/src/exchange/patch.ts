@@ -1,6 +1,6 @@
 import type { PatchNote } from '../entry/settlement.ts'
 import { toBytes } from '../wire/bytes.ts'
-import type { RequestBody } from './request-body.ts'
+import { RequestBody } from './request-body.ts'
 
 /** One span of the client's body and what stands there instead. */
 export interface Splice {
@@ -35,12 +35,16 @@ export interface PatchedBody {
 }
 
 /**
- * Applies patches, all spans measured in the client's bytes.
+ * Applies patches, all spans measured in the client's bytes. The chunks are for the transport only.
  *
  * @throws RangeError when two patches claim overlapping spans, or a span lies outside the body.
  */
 export function applyPatches(body: RequestBody, patches: readonly Patch[]): PatchedBody {
   const planned = patches.flatMap((patch) => patch.splices(body).map((splice) => ({ ...splice, name: patch.name })))
+  return RequestBody.glance(body, () => cut(body, planned))
+}
+
+function cut(body: RequestBody, planned: (Splice & { readonly name: string })[]): PatchedBody {
   if (planned.length === 0) return { chunks: body.chunks, notes: [] }
   planned.sort((left, right) => left.start - right.start || left.end - right.end)
   const chunks: Uint8Array[] = []

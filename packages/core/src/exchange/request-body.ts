@@ -10,15 +10,16 @@ import { parseJson, readString, scanTopLevel, TopLevelScanner, type JsonScan, ty
  * Its top-level JSON members are found on first use. Offsets are into the whole body.
  */
 export class RequestBody {
-  /** The client's bytes. Never write into them. */
-  readonly chunks: readonly Uint8Array[]
   readonly length: number
   /** The digest of its bytes, where it was taken as they came in. */
   readonly digest: string | undefined
+  #chunks: readonly Uint8Array[] | undefined
   #scan: JsonScan | undefined
+  /** Somebody may hold a view of the bytes. */
+  #isShown = false
 
   constructor(...chunks: readonly Uint8Array[]) {
-    this.chunks = chunks
+    this.#chunks = chunks
     this.length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   }
 
@@ -28,6 +29,37 @@ export class RequestBody {
     ;(body as { digest: string }).digest = digest
     body.#scan = scan
     return body
+  }
+
+  /**
+   * Runs `read`, which keeps no view of the bytes and hands none to anything that goes on after it: what it is shown does not count as shown.
+   * @internal
+   */
+  static glance<Result>(body: RequestBody, read: () => Result): Result {
+    const wasShown = body.#isShown
+    try {
+      return read()
+    } finally {
+      body.#isShown = wasShown
+    }
+  }
+
+  /**
+   * Lets go of the bytes: nothing is read of the body any more. Returns the chunks where nobody was ever shown a view of them; none otherwise.
+   * @internal
+   */
+  static letGo(body: RequestBody): readonly Uint8Array[] {
+    const chunks = body.#chunks ?? []
+    // The body of no bytes is everybody's.
+    if (body.length > 0) body.#chunks = undefined
+    return body.#isShown ? [] : chunks
+  }
+
+  /** The client's bytes. Never write into them. @throws Error once the upstream has answered; what was taken before stays */
+  get chunks(): readonly Uint8Array[] {
+    if (this.#chunks === undefined) throw new Error('the request body is let go once the upstream has answered; read it before next()')
+    this.#isShown = true
+    return this.#chunks
   }
 
   /** The bytes from `start` to `end`: a view where they lie in one chunk, else a copy of them. Ask for little: a copy is garbage soon. */
@@ -50,7 +82,7 @@ export class RequestBody {
 
   /** The top-level scan, made once. */
   get scan(): JsonScan {
-    this.#scan ??= scanTopLevel(...this.chunks)
+    this.#scan ??= RequestBody.glance(this, () => scanTopLevel(...this.chunks))
     return this.#scan
   }
 
@@ -68,14 +100,17 @@ export class RequestBody {
 
   /** The string at a top-level key; undefined where it is absent or not a string. */
   string(key: string): string | undefined {
-    const slice = this.slice(key)
-    return slice && readString(slice)
+    return RequestBody.glance(this, () => {
+      const slice = this.slice(key)
+      return slice && readString(slice)
+    })
   }
 
   /** The parsed value at a top-level key; undefined where it is absent or longer than `maxBytes`. Costs a parse of that value: fine for `metadata`, dear for `messages`. */
   value(key: string, maxBytes: number = Infinity): unknown {
     const member = this.member(key)
-    return member === undefined || member.end - member.start > maxBytes ? undefined : parseJson(this.range(member.start, member.end))
+    if (member === undefined || member.end - member.start > maxBytes) return undefined
+    return RequestBody.glance(this, () => parseJson(this.range(member.start, member.end)))
   }
 
   /** The value's bytes at a top-level key; a copy where they lie in several chunks. */

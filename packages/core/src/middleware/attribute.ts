@@ -5,7 +5,7 @@ import { SessionMemory } from '../attribution/session-memory.ts'
 import type { Attribution } from '../entry/attribution.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { noBody } from '../exchange/request-body.ts'
+import { noBody, RequestBody } from '../exchange/request-body.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type { Principal } from '../ports/key-ring.ts'
 import type { Middleware } from './middleware.ts'
@@ -77,13 +77,13 @@ export function attribute(options: AttributeOptions = {}): Middleware<object, Wi
       // A body that cannot be read is refused where it is sent; until then its headers say whose it is. Other routes' bodies tell nothing.
       const body = method === 'POST' && target.path === '/v1/messages' ? await exchange.body().catch(() => noBody) : noBody
       const { principal } = exchange.context as { readonly principal?: Principal }
-      const attribution = attributeRequest({ method, path: target.path, headers, body, principal }, names, isDeviceStored)
+      const attribution = RequestBody.glance(body, () => attributeRequest({ method, path: target.path, headers, body, principal }, names, isDeviceStored))
       const kind = attribution.kind.value
       const memoryKey = attribution.session && `${principal?.keyId ?? ''}\n${attribution.session.value}`
       const declared = declaredRepository(headers, names.repositoryHeader, attribution.tags)
       if (declared !== undefined) attribution.repository = declared
       if (isRepositoryLabelStored) {
-        const found = repositoryFromBody(kind, body, memory, memoryKey, guarded(fromPath, exchange))
+        const found = RequestBody.glance(body, () => repositoryFromBody(kind, body, memory, memoryKey, guarded(fromPath, exchange)))
         if (attribution.repository === undefined && found !== undefined) attribution.repository = found
         if (attribution.repository === undefined && memoryKey !== undefined && isSideCall(kind)) {
           exchange.onSettled(async () => {

@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { RequestBody } from '../exchange/request-body.ts'
 import { isInNetworks } from '../keys/networks.ts'
 import { allowsModel, parsedNetworks } from '../keys/restrictions.ts'
 import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
@@ -34,7 +35,7 @@ async function checkModels(exchange: Exchange, models: readonly string[]): Promi
   // What is no JSON goes nowhere: it is refused with what is wrong with it.
   if (body.scan.kind === 'malformed') return
   // Every occurrence: of a repeated key one reader takes the first and another the last.
-  const asked = body.members('model').map(({ start, end }) => readString(body.range(start, end)))
+  const asked = RequestBody.glance(body, () => body.members('model').map(({ start, end }) => readString(body.range(start, end))))
   if (asked.length === 0) throw notAllowed(`This key is limited to some models, and the request names none. ${usable(models)}`)
   for (const model of asked) {
     if (model === undefined || !allowsModel(models, model)) throw notAllowed(`This key may not use the model "${shown(model ?? '')}". ${usable(models)}`)

@@ -119,6 +119,7 @@ describe('a document', () => {
         },
         'policy.rules: the name "a" is used twice',
       ],
+      [{ version: 1, rules: [{ ...rule, when: { kind: 'mian' } }] }, 'policy.rules[0].when.kind: must be "main" or "sub-agent"'],
       [{ version: 1, rules: [7] }, 'policy.rules[0]: must be of type object'],
       [{ version: 1, rules: [{ ...rule, when: { turn: { atLeast: '2' } } }] }, 'policy.rules[0].when.turn.atLeast: must be of type number'],
     ]

@@ -11,6 +11,8 @@ export interface Conversation {
   /** What its target accepted when it was assigned: a table that is loaded anew must not change how a session's requests are adapted. */
   readonly capabilities: ModelCapabilities
   readonly canAdapt: boolean
+  /** Models that refused its first request: nothing was lost by trying, and they are not tried again. */
+  readonly refusedBy: readonly string[]
   turns: number
   bytes: number
   /** The rest is of the last turn that settled. */
@@ -58,6 +60,7 @@ export class Conversations {
     const before = this.#known.get(key)
     const conversation: Conversation = {
       ...assigned,
+      refusedBy: before?.refusedBy ?? [],
       startedAt: before?.startedAt ?? startedAt,
       turns: before?.turns ?? 0,
       bytes: before?.bytes ?? 0,
@@ -86,6 +89,12 @@ export class Conversations {
     conversation.lastAt = at
     if (total.cacheWrite1hTokens > 0) conversation.isLongCache = true
     else if (total.cacheWrite5mTokens > 0) conversation.isLongCache = false
+  }
+
+  /** Takes note that a conversation's target refused it before any turn had come to anything. */
+  refused(key: string, conversation: Conversation): void {
+    if (this.#known.get(key) !== conversation || conversation.promptTokens > 0) return
+    this.#known.set(key, { ...conversation, refusedBy: [...conversation.refusedBy, conversation.target.model] })
   }
 
   /** Output of such a turn, on average of late. */

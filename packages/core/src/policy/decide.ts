@@ -79,7 +79,9 @@ class Deciding {
     this.#question = question
     this.#asked = { upstream: compiled.defaults.upstream ?? question.defaultUpstream, model: question.facts.model }
     this.#known = this.#findKnown()
-    this.#current = this.#known?.target ?? this.#asked
+    const known = this.#known
+    this.#current =
+      known === undefined || (known.refusedBy.includes(known.target.model) && known.target.model !== this.#asked.model) ? this.#asked : known.target
   }
 
   decide(policyVersion: string): RouteDecision {
@@ -167,6 +169,7 @@ class Deciding {
       this.#candidates.push({ ...target, verdict, ...(why !== undefined && { why }) })
       return verdict === 'chosen' || verdict === 'same'
     }
+    if (this.#known?.refusedBy.includes(target.model) === true) return judged('not-accepted', 'it refused the first request of this session')
     if (same(target, this.#current)) return judged('same')
     if (!this.#question.isAllowed(target)) return judged('not-accepted', 'the key may not use it')
     if (action !== undefined && 'downgrade' in action && !this.#isCheaper(target.model)) return judged('not-cheaper')

@@ -177,6 +177,31 @@ describe('a session', () => {
     expect((await ask({ kind: 'other', json: turn(3, {}, true) })).sentModel).toBe('claude-sonnet-5-5')
   })
 
+  it('goes where its client asked when its target refuses its first request, and is not sent there again', async () => {
+    const { ask, refuseNext } = policyBench({ document: policy(toHaiku) })
+    refuseNext(404)
+    expect((await ask({ session })).settlement.outcome.kind).toBe('failed')
+    const { sentModel, route } = await ask({ session })
+    expect(sentModel).toBe('claude-opus-5-5')
+    expect(route.candidates).toMatchObject([{ verdict: 'not-accepted', why: 'it refused the first request of this session' }])
+    expect((await ask({ session, json: turn(2) })).sentModel).toBe('claude-opus-5-5')
+    expect((await ask({ session: 'other' })).sentModel).toBe('claude-haiku-4-5')
+    refuseNext(400)
+    await ask({ session: 'other', json: turn(2) })
+    expect((await ask({ session: 'other', json: turn(2, {}, true) })).sentModel).toBe('claude-haiku-4-5')
+  })
+
+  it('is not recalled to an upstream that is gone', async () => {
+    const { ask } = policyBench({ document: policy(), recall: async () => ({ upstream: 'gone', model: 'claude-haiku-4-5' }) })
+    expect((await ask({ session, json: turn(2) })).route.target).toEqual({ upstream: 'anthropic', model: 'claude-opus-5-5' })
+  })
+
+  it('a body without a model is left to its upstream', async () => {
+    const { ask } = policyBench({ document: policy(toHaiku) })
+    const { sent } = await ask({ session, body: '{"messages":[]}' })
+    expect(sent).toBe('{"messages":[]}')
+  })
+
   it('memory is bounded: the least recently used sessions are forgotten', async () => {
     const { ask, router } = policyBench({ document: policy(toHaiku), conversations: 3 })
     for (let number = 0; number < 10; number += 1) await ask({ session: `s${number}` })

@@ -158,7 +158,8 @@ class PolicyRouting {
       shape: once(() => shapeOf(body)),
       hasHistory: once(() => hasHistory(body)),
       hasSignedThinking: once(() => hasSignedThinking(body)),
-      isAllowed: (target) => isAllowed(context.principal, target),
+      // Without a model in it there is nothing to splice: what is wrong with the request is the upstream's to say.
+      isAllowed: (target) => facts.model !== '' && isAllowed(context.principal, target),
     }
     const { target, alternatives, adaptations, record, denied, conversation } = decideRoute(
       { pricing: this.#pricing, conversations: this.conversations },
@@ -169,7 +170,12 @@ class PolicyRouting {
     exchange.explainRoute(record)
     if (denied !== undefined) throw new GatewayError('refused', denied, { shouldRetry: false })
     for (const { patch } of adaptations) exchange.patch(patch)
-    if (exchange.target.path === '/v1/messages') exchange.onSettled(({ usage, endedAt }) => this.conversations.settled(key, conversation, kind, usage, endedAt))
+    if (exchange.target.path === '/v1/messages')
+      exchange.onSettled(({ usage, endedAt, outcome, status = 0 }) => {
+        this.conversations.settled(key, conversation, kind, usage, endedAt)
+        const isRefusal = outcome.kind === 'failed' && outcome.error?.origin === 'upstream' && refusals.has(status)
+        if (isRefusal && target.model !== facts.model && key !== undefined && conversation !== undefined) this.conversations.refused(key, conversation)
+      })
     return { targets: [toTarget(target, facts.model, adaptations), ...alternatives.map((other) => toTarget(other, facts.model, adaptations))] }
   }
 
@@ -209,7 +215,10 @@ class PolicyRouting {
     if (recall === undefined || session === undefined || conversation === undefined) return undefined
     if (this.conversations.find(conversation) !== undefined || !hasHistory(body)) return undefined
     try {
-      return await recall({ tenant, session: session.value, conversation })
+      const recalled = await recall({ tenant, session: session.value, conversation })
+      const { upstreams } = this.#options
+      // An upstream that is gone since is nowhere to go back to.
+      return recalled !== undefined && upstreams?.includes(recalled.upstream) === false ? undefined : recalled
     } catch (cause) {
       onFault?.({ code: 'policy-shelf-failed', message: 'a session could not be recalled; it goes where its client asks', source: 'policy', cause })
       return undefined
@@ -221,6 +230,9 @@ function toTarget({ upstream, model }: Required<RouteTarget>, asked: string, ada
   const dropBetas = adaptations.flatMap(({ betas }) => betas)
   return { upstream, ...(model !== asked && { model }), ...(dropBetas.length > 0 && { dropBetas }) }
 }
+
+/** Statuses by which an upstream says that this model does not take this request, or is not there. */
+const refusals: ReadonlySet<number> = new Set([400, 403, 404, 413, 422])
 
 /** What a key is bound to holds for what its requests are turned into, too. */
 function isAllowed(principal: Principal | undefined, { model, upstream }: Required<RouteTarget>): boolean {

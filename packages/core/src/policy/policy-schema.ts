@@ -114,9 +114,10 @@ function deepest(issue: z.core.$ZodIssue, before: string): { readonly path: stri
   )
   switch (issue.code) {
     case 'invalid_union': {
-      // Of several forms, the one that the value comes nearest to: its first problem lies deepest.
-      const nearest = issue.errors.map(([first]) => first).filter((first) => first !== undefined && first.path.length > 0)
-      return nearest[0] === undefined ? { path, problem: 'is not of any form that is allowed here' } : deepest(nearest[0], path)
+      // Of several forms, the one that the value comes nearest to: its first problem lies deepest. Else the one whose values can be told.
+      const firsts = issue.errors.map(([first]) => first).filter((first) => first !== undefined)
+      const nearest = firsts.find((first) => first.path.length > 0) ?? firsts.find((first) => first.code === 'invalid_value')
+      return nearest === undefined ? { path, problem: 'is not of any form that is allowed here' } : deepest(nearest, path)
     }
     case 'unrecognized_keys':
       return { path: path === '' ? String(issue.keys[0]) : `${path}.${issue.keys[0]}`, problem: 'is an unknown field' }

@@ -14,6 +14,11 @@ export interface ClientRequest {
   readonly signal: AbortSignal
   /** The socket's peer address, never a forwarded header. */
   readonly remoteAddress?: string
+  /**
+   * Takes chunks back that `body` has written, to free their memory before the collector would. Called at most once, with whole chunks or copies of
+   * small ones, when core, its transport and its middleware are done with all of them. They are empty afterwards.
+   */
+  readonly reclaim?: (chunks: readonly Uint8Array[]) => void
   /** Host and port of the URL that the runtime parsed, where it did; checked against the Host header. */
   readonly parsedAuthority?: string
 }

@@ -22,6 +22,11 @@ export interface UpstreamReply {
   readonly status: number
   readonly headers: HeaderList
   readonly body: ByteSource
+  /**
+   * True where every byte of the request has left this process, and nothing reads its chunks any more: their memory may then be freed at once.
+   * A transport around another that keeps a request's chunks must not pass this on.
+   */
+  readonly isRequestWritten?: boolean
   /** True where the runtime has already decoded the body although the headers still name an encoding. */
   readonly isDecoded?: boolean
 }

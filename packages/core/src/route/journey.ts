@@ -47,6 +47,10 @@ function modelToKeep(body: RequestBody): string | undefined {
 
 /** Reads from a request what its settlement needs. `sent` is what goes to the upstream, or to its dialect, which says by itself what it made of it. */
 export function factsOf(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory, hasDialect = false): RequestFacts {
+  return RequestBody.glance(body, () => readFacts(exchange, body, sent, digests, hasDialect))
+}
+
+function readFacts(exchange: LiveExchange, body: RequestBody, sent: PatchedBody | undefined, digests: DigestFactory, hasDialect: boolean): RequestFacts {
   const requestedModel = exchange.isModelRequest ? modelToKeep(body) : undefined
   const requestDigest = body.digest ?? digestOf(digests, body.chunks)
   const isUnchanged = sent?.chunks === body.chunks

@@ -2,7 +2,7 @@ import { ConfigurationError, GatewayError } from '../errors.ts'
 import type { LiveExchange } from '../exchange/exchange.ts'
 import { applyPatches, replaceTopLevelString } from '../exchange/patch.ts'
 import { upstreamReply, type Reply } from '../exchange/reply.ts'
-import type { RequestBody } from '../exchange/request-body.ts'
+import { RequestBody } from '../exchange/request-body.ts'
 import type { Clock } from '../host.ts'
 import type { Pricing } from '../meter/price.ts'
 import type { Principal } from '../ports/key-ring.ts'
@@ -53,8 +53,9 @@ export async function sendExchange(exchange: LiveExchange, journey: Journey, opt
   // While the upstream is at work: what is read of the request here delays nobody.
   journey.facts ??= factsOf(exchange, body, sent, digests, use !== undefined)
   journey.outcome = await attempting
-  exchange.releaseBody()
   const { reply } = journey.outcome
+  // What an attempt left behind that failed may still wait in its socket.
+  exchange.releaseBody(reply.isRequestWritten === true && journey.attempts.length === 1)
   return upstreamReply(reply, clientHeaders(reply.headers, reply.isDecoded === true, exchange.replyHeaders, exchange.droppedReplyHeaders))
 }
 
@@ -82,7 +83,7 @@ function checkModelRequest(exchange: LiveExchange, body: RequestBody): void {
 /** Every model that a body names: of a repeated key one reader takes the first and another the last. At least one, known or not. */
 function modelsOf(body: RequestBody): readonly (string | undefined)[] {
   const members = body.members('model')
-  return members.length === 0 ? [undefined] : members.map(({ start, end }) => readString(body.range(start, end)))
+  return members.length === 0 ? [undefined] : RequestBody.glance(body, () => members.map(({ start, end }) => readString(body.range(start, end))))
 }
 
 /** Refuses a model whose price is unknown, where the operator wants that rather than an assumption. */

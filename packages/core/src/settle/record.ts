@@ -30,8 +30,8 @@ export interface Recorder {
   readonly open: ((entry: LedgerEntry) => Promise<void>) | undefined
   /** Resolves once the entry is kept; in an outage at once: it waits its turn. */
   readonly record: (entry: LedgerEntry) => Promise<void>
-  /** Tries at once to deliver what waits. */
-  readonly flush: () => Promise<void>
+  /** Tries at once to deliver what waits. Resolves with how many entries still do. */
+  readonly flush: () => Promise<number>
 }
 
 /** Owners of open entries say so often that they live, and count as dead when they have not for so long. */
@@ -57,16 +57,20 @@ export function recordInto(ledger: Ledger, host: Host, options: RecordOptions = 
     },
     clock,
     maxItems: journalEntries,
+    // They were let in when there was room, and those under way are few.
+    isEssential: ({ usage }) => usage.source !== 'none',
     maxBatch: 64,
     firstDelayMillis: 100,
     maxDelayMillis: 2_000,
     onOutage: (cause) =>
       onFault({ code: 'ledger-append-failed', message: `the ledger is out; up to ${journalEntries} exchanges wait in memory until it is back`, source: 'ledger', cause }),
     onRecovery: (delivered) => onFault({ code: 'ledger-recovered', message: `the ledger is back, and has the ${delivered} exchanges that waited`, source: 'ledger' }),
-    onLost: ({ exchangeId }, lost) =>
-      onFault({ code: 'ledger-append-failed', message: `the journal is full: ${lost} exchanges are not in the ledger`, exchangeId, source: 'ledger' }),
+    onLost: ({ exchangeId }, lost, reason) => {
+      const why = reason === 'full' ? 'the journal is full' : 'the ledger refuses this entry and takes others'
+      onFault({ code: 'ledger-append-failed', message: `${why}: ${lost} exchanges are not in the ledger as they ended`, exchangeId, source: 'ledger' })
+    },
   })
-  const flush = async (): Promise<void> => void (await journal.flush())
+  const flush = (): Promise<number> => journal.flush()
   const admit = (): void => {
     if (journal.size >= journalEntries) throw unrecordable()
   }
@@ -127,11 +131,18 @@ class OpenEntries {
   async #keepAlive(): Promise<void> {
     const { clock } = this.#host
     this.#isKeptAlive = true
-    clock.after(aliveEveryMillis, () => {
+    const cancel = clock.after(aliveEveryMillis, () => {
       if (this.#underWay.size === 0) this.#isKeptAlive = false
       else void this.#attempt(() => this.#keepAlive())
     })
-    await this.#provisional.keepAlive(this.#owner, clock.now() + aliveForMillis)
+    try {
+      await this.#provisional.keepAlive(this.#owner, clock.now() + aliveForMillis)
+    } catch (cause) {
+      // Said at the next entry that opens: what an owner opens who was never heard of is taken for abandoned.
+      cancel()
+      this.#isKeptAlive = false
+      throw cause
+    }
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {

@@ -36,8 +36,8 @@ export function withoutIdentifiers(text: string): string {
   return text
     .replaceAll(/\barn:aws[\w-]*:[^\s"'`,;)\]}<>\\]+/g, '(resource)')
     .replaceAll(/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, '(key)')
-    .replaceAll(/\b\d{12}\b/g, '(account)')
     .replaceAll(/\bprojects\/[\w.:-]+/g, 'projects/(project)')
+    .replaceAll(/\b\d{12}\b/g, '(account)')
     .replaceAll(/\b[\w.-]+@[\w-]+\.iam\.gserviceaccount\.com\b/g, '(service account)')
 }
 
@@ -51,7 +51,7 @@ export interface ErrorReading {
   readonly isAboutCredential?: (reply: UpstreamReply) => boolean
 }
 
-const credentialMessage = 'The upstream did not accept the gateway\'s own credential. This is not about yours: tell the gateway\'s operator.'
+const credentialMessage = "The upstream did not accept the gateway's own credential. This is not about yours: tell the gateway's operator."
 
 /**
  * An error reply in the envelope of the Messages API, with the upstream's message but without what identifies the operator's account. An envelope that has
