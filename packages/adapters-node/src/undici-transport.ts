@@ -1,8 +1,9 @@
 import { TransportError, type ByteWriter, type Transport, type UpstreamReply, type UpstreamRequest } from '@sluice/core'
 import diagnostics from 'node:diagnostics_channel'
-import type { Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { Agent, type buildConnector, type Dispatcher } from 'undici'
+import { addressIn, guardedLookup } from './guarded-lookup.ts'
 
 /** Limits of the connections to upstreams. */
 export interface ConnectionOptions {
@@ -12,6 +13,11 @@ export interface ConnectionOptions {
   readonly keepAliveMillis?: number
   /** Most connections per upstream. @defaultValue unlimited */
   readonly maxConnections?: number
+  /**
+   * Asked of each address that an upstream's name leads to, as the connection is made: false keeps it from being connected to. Guards against names that lead to
+   * private addresses, whatever they led to before. @defaultValue every address is fine
+   */
+  readonly acceptsAddress?: (address: string, hostname: string) => boolean
 }
 
 /** A transport, and the end of it. */
@@ -24,9 +30,10 @@ export interface UndiciTransport extends Transport {
 export function undiciTransport(options: ConnectionOptions = {}): UndiciTransport {
   const keepAliveMillis = options.keepAliveMillis ?? 25_000
   // How much a connection reads ahead of a slow reader; undici hands it to net.connect, though its types do not say so.
-  const connectOptions: buildConnector.BuildOptions & { readonly highWaterMark: number } = {
+  const connectOptions: buildConnector.BuildOptions & { readonly highWaterMark: number; readonly lookup?: LookupFunction } = {
     timeout: options.connectMillis ?? 10_000,
     highWaterMark: 16 * 1024,
+    ...(options.acceptsAddress !== undefined && { lookup: guardedLookup(options.acceptsAddress) }),
   }
   const agent = new Agent({
     // One reset on a shared HTTP/2 connection would fail every session on it.
@@ -44,6 +51,8 @@ export function undiciTransport(options: ConnectionOptions = {}): UndiciTranspor
       new Promise((resolve, reject) => {
         const call = new Call(request, resolve, reject)
         const { origin, path, method, headers, body } = request
+        const literal = options.acceptsAddress && addressIn(origin)
+        if (literal !== undefined && options.acceptsAddress?.(literal, literal) === false) return call.refuse(literal)
         const flat = headers.flat()
         if (body.length > 1) flat.push('content-length', String(body.reduce((sum, chunk) => sum + chunk.length, 0)))
         call.body = toUndici(body)
@@ -95,6 +104,12 @@ class Call implements Dispatcher.DispatchHandler {
     this.#onAbort = () => this.#cancel(this.#signal.reason)
     if (this.#signal.aborted) this.#onAbort()
     else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** The upstream is at an address that it must not be at. */
+  refuse(address: string): void {
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#reject(new TransportError('connect', `connect: the address ${address} is not accepted`))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

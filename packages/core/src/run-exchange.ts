@@ -43,6 +43,9 @@ const mostHeaderFields = 100
 /** A server that answers TRACE shows what it was sent: the upstream's credential. CONNECT asks for a tunnel. */
 const refusedMethods: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT'])
 
+/** Between two tries to deliver what waits while the gateway shuts down. */
+const flushAgainMillis = 500
+
 /** A client may name any model; the memory of which were told is bounded. */
 const mostToldModels = 100
 
@@ -105,13 +108,29 @@ export class ExchangeRunner {
 
   async drain(graceMillis: number): Promise<void> {
     this.#isDraining = true
-    const cancel = this.#options.host.clock.after(graceMillis, () => {
+    const { clock } = this.#options.host
+    const endsAt = clock.now() + graceMillis
+    const cancel = clock.after(graceMillis, () => {
       for (const exchange of this.#running.keys()) exchange.abort('shutdown', shuttingDown())
       for (const relay of this.#relays) relay.endReadingOn(shuttingDown())
     })
     await Promise.all(this.#running.values())
     cancel()
-    await Promise.all(this.#recorders.map(({ flush }) => flush()))
+    await Promise.all(this.#recorders.map((recorder) => this.#flush(recorder, endsAt)))
+  }
+
+  /** Delivers what waits for a ledger that is out, for as long as there is time; what is left then is told. */
+  async #flush({ flush }: Recorder, endsAt: number): Promise<void> {
+    const { clock, onFault } = this.#options.host
+    for (;;) {
+      const waiting = await flush()
+      if (waiting === 0) return
+      if (clock.now() >= endsAt) {
+        const message = `the ledger was out to the end: ${waiting} exchanges are not in it as they ended`
+        return onFault({ code: 'ledger-append-failed', message, source: 'ledger' })
+      }
+      await new Promise<void>((resolve) => void clock.after(flushAgainMillis, resolve))
+    }
   }
 
   /** Never rejects: what nothing below foresaw ends this exchange, and neither another one nor the process. */

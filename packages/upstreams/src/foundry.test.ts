@@ -11,7 +11,12 @@ const credentialsOf = (headers: readonly (readonly [string, string])[] = []): re
 describe('foundry', () => {
   it('sends the key of the resource, and the deployment’s name, and nothing else of its own', async () => {
     const { send } = upstreamBench(foundry({ resource: 'my-resource', apiKey: 'azure-key', models: { [messagesBody.model]: 'team-sonnet' } }), streamed)
-    const { request, sink } = await send({ headers: [['api-key', 'theirs'], ['x-ms-region', 'theirs']] })
+    const { request, sink } = await send({
+      headers: [
+        ['api-key', 'theirs'],
+        ['x-ms-region', 'theirs'],
+      ],
+    })
     expect(`${request?.origin}${request?.path}`).toBe('https://my-resource.services.ai.azure.com/anthropic/v1/messages?beta=true')
     expect(credentialsOf(request?.headers)).toEqual([['x-api-key', 'azure-key']])
     expect(JSON.stringify(request?.headers)).not.toContain('theirs')
@@ -21,7 +26,10 @@ describe('foundry', () => {
 
   it('asks for a token before each attempt', async () => {
     let calls = 0
-    const { send } = upstreamBench(foundry({ baseUrl: 'https://x.services.ai.azure.com/anthropic/', token: () => Promise.resolve(`entra-${(calls += 1)}`) }), streamed)
+    const { send } = upstreamBench(
+      foundry({ baseUrl: 'https://x.services.ai.azure.com/anthropic/', token: () => Promise.resolve(`entra-${(calls += 1)}`) }),
+      streamed,
+    )
     expect(credentialsOf((await send()).request?.headers)).toEqual([['authorization', 'Bearer entra-1']])
     const { request, settlement } = await send()
     expect(credentialsOf(request?.headers)).toEqual([['authorization', 'Bearer entra-2']])
@@ -29,23 +37,41 @@ describe('foundry', () => {
     expect(settlement.proof.upstreamRequestDigest).toBe(settlement.proof.requestDigest)
   })
 
-  it.each(['{"error":{"code":"429","message":"Slow down"}}', '{"statusCode":429,"message":"Slow down"}'])("says Azure's own errors in the envelope: %s", async (body) => {
-    const { send } = upstreamBench(foundry({ resource: 'r', apiKey: 'k' }), { status: 429, headers: [['content-type', 'application/json'], ['apim-request-id', 'r-7'], ['retry-after', '2']], body: [body] })
-    const { sink } = await send()
-    expect(JSON.parse(sink.text())).toEqual({ type: 'error', error: { type: 'rate_limit_error', message: 'Slow down' }, request_id: 'r-7' })
-    expect(Object.fromEntries(sink.headers)).toMatchObject({ 'retry-after': '2' })
-  })
-
-  it.each([{}, { resource: 'r' }, { resource: 'r', baseUrl: 'https://x.example', apiKey: 'k' }, { resource: 'r.evil.example/', apiKey: 'k' }, { resource: 'r', apiKey: 'k', token: 't' }])(
-    'is refused at build with %o',
-    (options) => expect(() => foundry(options)).toThrow(ConfigurationError),
+  it.each(['{"error":{"code":"429","message":"Slow down"}}', '{"statusCode":429,"message":"Slow down"}'])(
+    "says Azure's own errors in the envelope: %s",
+    async (body) => {
+      const { send } = upstreamBench(foundry({ resource: 'r', apiKey: 'k' }), {
+        status: 429,
+        headers: [
+          ['content-type', 'application/json'],
+          ['apim-request-id', 'r-7'],
+          ['retry-after', '2'],
+        ],
+        body: [body],
+      })
+      const { sink } = await send()
+      expect(JSON.parse(sink.text())).toEqual({ type: 'error', error: { type: 'rate_limit_error', message: 'Slow down' }, request_id: 'r-7' })
+      expect(Object.fromEntries(sink.headers)).toMatchObject({ 'retry-after': '2' })
+    },
   )
+
+  it.each([
+    {},
+    { resource: 'r' },
+    { resource: 'r', baseUrl: 'https://x.example', apiKey: 'k' },
+    { resource: 'r.evil.example/', apiKey: 'k' },
+    { resource: 'r', apiKey: 'k', token: 't' },
+  ])('is refused at build with %o', (options) => expect(() => foundry(options)).toThrow(ConfigurationError))
 })
 
 describe('messagesCompatible', () => {
   it('passes errors and replies byte for byte, a token or a key for its own', async () => {
     const error = '{"detail":"whatever arn:aws:iam::123456789012:role/x"}'
-    const { send } = upstreamBench(messagesCompatible({ baseUrl: 'https://models.example.com/team/', token: 't-1' }), { status: 418, headers: [['content-type', 'application/json']], body: [error] })
+    const { send } = upstreamBench(messagesCompatible({ baseUrl: 'https://models.example.com/team/', token: 't-1' }), {
+      status: 418,
+      headers: [['content-type', 'application/json']],
+      body: [error],
+    })
     const { request, sink } = await send()
     expect(request?.path).toBe('/team/v1/messages?beta=true')
     expect(credentialsOf(request?.headers)).toEqual([['authorization', 'Bearer t-1']])

@@ -26,7 +26,10 @@ export interface FoundryOptions extends CommonOptions {
 const foundryErrors: ErrorReading = {
   upstream: 'Foundry',
   messageOf: (body) => {
-    const { error, message } = (typeof body === 'object' && body !== null ? body : {}) as { readonly error?: { readonly message?: unknown } | null; readonly message?: unknown }
+    const { error, message } = (typeof body === 'object' && body !== null ? body : {}) as {
+      readonly error?: { readonly message?: unknown } | null
+      readonly message?: unknown
+    }
     return [error?.message, message].find((text) => typeof text === 'string')
   },
   isAboutCredential: ({ status }) => status === 401,

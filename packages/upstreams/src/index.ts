@@ -17,13 +17,7 @@ export type { AwsCredentials, AwsCredentialSource } from './aws/aws-credentials.
 export type { TokenSource } from './token-source.ts'
 export type { ModelId, ModelIds } from './model-ids.ts'
 
-export {
-  checkCapabilities,
-  type BetaUnit,
-  type CapabilityTable,
-  type UpstreamCapabilities,
-  type UpstreamKind,
-} from './capabilities/capability-table.ts'
+export { checkCapabilities, type BetaUnit, type CapabilityTable, type UpstreamCapabilities, type UpstreamKind } from './capabilities/capability-table.ts'
 export { defaultCapabilities } from './capabilities/default-capabilities.ts'
 export { strippedBetasHeader, type Capabilities } from './capabilities/fit.ts'
 

@@ -33,10 +33,14 @@ export function checkModelIds(option: string, models: ModelIds): (model: string)
 
 /** The answer to a model that an upstream has no id for: what the API itself answers to one that it does not know. */
 export function unknownModel(upstream: string, model: string): GatewayError {
-  return new GatewayError('unknown-model', `The upstream "${upstream}" has no model "${model.slice(0, 80)}". Ask the gateway's operator to name its id there.`, {
-    status: 404,
-    type: 'not_found_error',
-  })
+  return new GatewayError(
+    'unknown-model',
+    `The upstream "${upstream}" has no model "${model.slice(0, 80)}". Ask the gateway's operator to name its id there.`,
+    {
+      status: 404,
+      type: 'not_found_error',
+    },
+  )
 }
 
 /** The answer to a body without a model: the id stands in the path here. */

@@ -49,7 +49,11 @@ it.each(['invoke', 'mantle'] as const)('H8: a signature for %s stands as it arri
   for (let turn = 0; turn < 3; turn += 1) {
     const sink = collectingSink()
     const json = { ...messagesBody, messages: [{ role: 'user', content }] }
-    const headers = [['content-type', 'application/json; charset=utf-8'], ['user-agent', 'claude-cli/2.1.330 (external, cli)'], ['accept', 'application/json']] as const
+    const headers = [
+      ['content-type', 'application/json; charset=utf-8'],
+      ['user-agent', 'claude-cli/2.1.330 (external, cli)'],
+      ['accept', 'application/json'],
+    ] as const
     const settlement = await gateway.handle(clientRequest({ target: '/v1/messages?beta=true', headers, body: JSON.stringify(json) }), sink)
     expect(sink.text()).toBe(streamEvents.map(asFrame).join(''))
     expect(settlement).toMatchObject({ outcome: { kind: 'completed' }, upstreamRequestId: 'r-1' })

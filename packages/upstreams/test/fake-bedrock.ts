@@ -2,7 +2,11 @@ import type { UpstreamRequest } from '@sluice/core'
 import { createHash, createHmac } from 'node:crypto'
 
 /** The account that a fake Bedrock knows. */
-export const account = { accessKeyId: 'ASIAEXAMPLE000000001', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', sessionToken: 'session-token-canary==' } as const
+export const account = {
+  accessKeyId: 'ASIAEXAMPLE000000001',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  sessionToken: 'session-token-canary==',
+} as const
 
 type Signed = Pick<UpstreamRequest, 'method' | 'path' | 'headers' | 'body'>
 
@@ -10,10 +14,18 @@ type Signed = Pick<UpstreamRequest, 'method' | 'path' | 'headers' | 'body'>
  * Checks a signature as the service does, from what arrived: an implementation of its own, on the runtime's crypto module.
  * Returns what is wrong; undefined where nothing is.
  */
-export function signatureProblem({ method, path, headers, body }: Signed, host: string, region: string, service: string, nowMillis: number): string | undefined {
+export function signatureProblem(
+  { method, path, headers, body }: Signed,
+  host: string,
+  region: string,
+  service: string,
+  nowMillis: number,
+): string | undefined {
   const values = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]))
   values.set('host', host)
-  const match = /^AWS4-HMAC-SHA256 Credential=(\w+)\/(\d{8})\/([\w-]+)\/([\w-]+)\/aws4_request, SignedHeaders=([\w;-]+), Signature=([0-9a-f]{64})$/.exec(values.get('authorization') ?? '')
+  const match = /^AWS4-HMAC-SHA256 Credential=(\w+)\/(\d{8})\/([\w-]+)\/([\w-]+)\/aws4_request, SignedHeaders=([\w;-]+), Signature=([0-9a-f]{64})$/.exec(
+    values.get('authorization') ?? '',
+  )
   if (match === null) return 'no signature'
   const [, keyId, day, signedRegion, signedService, names = '', signature] = match
   const time = values.get('x-amz-date') ?? ''

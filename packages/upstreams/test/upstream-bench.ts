@@ -1,5 +1,13 @@
 import { createGateway, type Fault, type Settlement, type UpstreamOptions, type UpstreamRequest } from '@sluice/core'
-import { clientRequest, collectingSink, manualClock, scriptedTransport, type CollectingSink, type ScriptedReply, type ScriptedTransport } from '@sluice/core/testing'
+import {
+  clientRequest,
+  collectingSink,
+  manualClock,
+  scriptedTransport,
+  type CollectingSink,
+  type ScriptedReply,
+  type ScriptedTransport,
+} from '@sluice/core/testing'
 
 /** A gateway in front of one upstream of this package, on a scripted transport. */
 export interface UpstreamBench {
@@ -15,7 +23,10 @@ export interface UpstreamBench {
 
 export const now: number = Date.UTC(2026, 10, 24, 12)
 
-export function upstreamBench(upstream: UpstreamOptions, reply: ScriptedReply | ((request: UpstreamRequest) => ScriptedReply | Promise<ScriptedReply>)): UpstreamBench {
+export function upstreamBench(
+  upstream: UpstreamOptions,
+  reply: ScriptedReply | ((request: UpstreamRequest) => ScriptedReply | Promise<ScriptedReply>),
+): UpstreamBench {
   const transport = scriptedTransport(typeof reply === 'function' ? reply : () => reply)
   const faults: Fault[] = []
   const gateway = createGateway({

@@ -10,6 +10,8 @@ export interface SpendFacts {
   readonly session?: string
   /** The model asked for. */
   readonly model?: string
+  /** Nobody can tell which model is asked for, so it counts as every one. @defaultValue false */
+  readonly isAnyModel?: boolean
   /** Tags of the key, else of the client. */
   readonly tags: Readonly<Record<string, string>>
   /** Ids of budgets that the key is bound to: its spend counts against them, whatever their subject. */
@@ -23,7 +25,7 @@ export function isCovered(budget: Pick<Budget, 'id' | 'subject'>, facts: SpendFa
   if (scope === undefined && key === undefined && tag === undefined && model === undefined) return false
   if (key !== undefined && key !== facts.keyId) return false
   if (tag !== undefined && tag.value !== tagOf(facts, tag.name)) return false
-  if (model !== undefined && (facts.model === undefined || !isModelOf(model, facts.model))) return false
+  if (model !== undefined && facts.isAnyModel !== true && (facts.model === undefined || !isModelOf(model, facts.model))) return false
   return scope === undefined || facts.scopes.some((path) => path === scope || path.startsWith(`${scope}/`))
 }
 
@@ -63,6 +65,7 @@ export function budgetIndex(budgets: readonly Budget[]): BudgetIndex {
   }
   return {
     covering: (facts) => {
+      if (facts.isAnyModel === true) return budgets.filter((budget) => isCovered(budget, facts))
       const found = new Set<number>()
       for (const drawer of drawersOf(facts, prefixLengths))
         for (const index of filed.get(drawer) ?? []) if (isCovered(budgets[index] as Budget, facts)) found.add(index)

@@ -2,6 +2,7 @@ import { amountsOf, type UnitAmounts } from '../budget/amounts.ts'
 import type { BudgetPot } from '../budget/accounts.ts'
 import { BudgetDesk, budgetUnavailable, chargesOf } from '../budget/budget-desk.ts'
 import { ChargeJournal } from '../budget/charge-journal.ts'
+import { isFree } from '../budget/free-routes.ts'
 import { Hold } from '../budget/hold.ts'
 import { overrunGate } from '../budget/overrun-gate.ts'
 import { potStatus } from '../budget/pot-status.ts'
@@ -49,7 +50,10 @@ export interface BudgetOptions {
   readonly queueMillis?: number
   /** Settlements that wait in memory while the book is out. @defaultValue 10000 */
   readonly journalCharges?: number
-  /** What becomes of routes that create messages and report no usage to the gateway (batches, `/v1/complete`) where a budget covers the caller. @defaultValue 'refuse' */
+  /**
+   * What becomes of requests that may cost something and report no usage to the gateway where a budget covers the caller: all but `POST /v1/messages`, reading,
+   * token counts and files. @defaultValue 'refuse'
+   */
   readonly unaccountedRoutes?: 'refuse' | 'allow'
 }
 
@@ -79,7 +83,8 @@ export interface BudgetMiddleware extends Middleware<object, WithBudget> {
 
 /** How often an exchange that queues asks again. */
 const queueStepMillis = 250
-const unaccounted: ReadonlySet<string> = new Set(['/v1/messages/batches', '/v1/complete'])
+/** What estimates and budgets go by: of a repeated one the upstream might take another than the gateway does. */
+const priced: readonly string[] = ['model', 'max_tokens', 'speed', 'inference_geo']
 
 /**
  * Holds spend to its budgets: reserves before an exchange is sent, settles with what it came to, gives back what failed. All budgets that cover it must have room.
@@ -120,24 +125,32 @@ class Budgeting {
   }
 
   handle: Handle = async (exchange, next) => {
-    const isMessage = exchange.method === 'POST' && exchange.target.path === '/v1/messages'
-    const isUnaccounted = exchange.method === 'POST' && unaccounted.has(exchange.target.path)
-    if (!isMessage && !isUnaccounted) return next({ budget: none })
-    const model = (await exchange.body()).string('model')
-    const pots = await this.#pots(exchange, model)
-    if (pots === undefined) return next({ budget: none })
-    if (isUnaccounted) {
-      if (pots.length > 0 && this.#settings.unaccountedRoutes === 'refuse') throw unaccountable()
+    const { method, target } = exchange
+    if (method !== 'POST' || target.path !== '/v1/messages') {
+      if (!isFree(method, target.path)) await this.#checkUnaccounted(exchange)
       return next({ budget: none })
     }
-    if (pots.length === 0) return next({ budget: none })
+    const body = await exchange.body()
+    const model = body.string('model')
+    const repeated = priced.find((name) => body.members(name).length > 1)
+    const pots = await this.#pots(exchange, repeated === undefined ? model : 'any')
+    if (pots === undefined || pots.length === 0) return next({ budget: none })
+    if (repeated !== undefined) throw ambiguous(repeated)
     return next({ budget: await this.#admit(exchange, pots, model ?? 'unknown') })
   }
 
+  /** @throws GatewayError where a budget covers the caller, of whatever model */
+  async #checkUnaccounted(exchange: Exchange): Promise<void> {
+    if (this.#settings.unaccountedRoutes === 'allow') return
+    const pots = await this.#pots(exchange, 'any')
+    if (pots !== undefined && pots.length > 0) throw unaccountable()
+  }
+
   /** Undefined where the book is out and exchanges may go on without. */
-  async #pots(exchange: Exchange, model: string | undefined): Promise<readonly BudgetPot[] | undefined> {
+  async #pots(exchange: Exchange, model: string | 'any' | undefined): Promise<readonly BudgetPot[] | undefined> {
+    const facts = spendFacts(exchange.context as SpendContext, model)
     try {
-      return await this.#desk.pots(spendFacts(exchange.context as SpendContext, model))
+      return await this.#desk.pots(model === 'any' ? { ...facts, isAnyModel: true } : facts)
     } catch {
       if (this.#settings.whenUnavailable === 'allow') return undefined
       throw budgetUnavailable()
@@ -237,6 +250,10 @@ class Budgeting {
     }
     return this.#journal.settle({ holdId: hold.holdId, charges, onBalances })
   }
+}
+
+function ambiguous(name: string): GatewayError {
+  return new GatewayError('malformed-body', `The request has more than one "${name}", so its budget cannot tell what it is to cost. Send one.`)
 }
 
 function unaccountable(): GatewayError {

@@ -106,6 +106,7 @@ class OpenEntries {
   readonly #owner: string
   readonly #underWay = new Set<string>()
   #isKeptAlive = false
+  #cancelBeat: (() => void) | undefined
   #isOut = false
 
   constructor(provisional: ProvisionalEntries, host: Host, openMillis: number) {
@@ -131,15 +132,15 @@ class OpenEntries {
   async #keepAlive(): Promise<void> {
     const { clock } = this.#host
     this.#isKeptAlive = true
-    const cancel = clock.after(aliveEveryMillis, () => {
+    this.#cancelBeat?.()
+    this.#cancelBeat = clock.after(aliveEveryMillis, () => {
       if (this.#underWay.size === 0) this.#isKeptAlive = false
       else void this.#attempt(() => this.#keepAlive())
     })
     try {
       await this.#provisional.keepAlive(this.#owner, clock.now() + aliveForMillis)
     } catch (cause) {
-      // Said at the next entry that opens: what an owner opens who was never heard of is taken for abandoned.
-      cancel()
+      // To be said again with the next entry: what an owner opens who was never heard of counts as abandoned.
       this.#isKeptAlive = false
       throw cause
     }

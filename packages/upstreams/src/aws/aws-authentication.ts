@@ -20,7 +20,13 @@ export type Authenticate = (request: SignableRequest) => Promise<HeaderList>
  *
  * @throws ConfigurationError where there is neither or both
  */
-export function awsAuthentication(upstream: string, { credentials, bearerToken }: AwsAuthentication, region: string, service: string, now: () => number): Authenticate {
+export function awsAuthentication(
+  upstream: string,
+  { credentials, bearerToken }: AwsAuthentication,
+  region: string,
+  service: string,
+  now: () => number,
+): Authenticate {
   if ((credentials === undefined) === (bearerToken === undefined))
     throw new ConfigurationError(upstream, 'needs `credentials` or `bearerToken`, one of the two.')
   if (bearerToken !== undefined) {

@@ -26,29 +26,59 @@ const vectors: readonly Vector[] = [
   { name: 'get-vanilla', signature: '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31' },
   { name: 'get-vanilla-query', path: '/?', signature: '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31' },
   { name: 'get-vanilla-empty-query-key', path: '/?Param1=value1', signature: 'a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb' },
-  { name: 'get-vanilla-query-order-key-case', path: '/?Param2=value2&Param1=value1', signature: 'b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500' },
-  { name: 'get-vanilla-query-unreserved', path: `/?${unreserved}=${unreserved}`, signature: '9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197' },
+  {
+    name: 'get-vanilla-query-order-key-case',
+    path: '/?Param2=value2&Param1=value1',
+    signature: 'b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500',
+  },
+  {
+    name: 'get-vanilla-query-unreserved',
+    path: `/?${unreserved}=${unreserved}`,
+    signature: '9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197',
+  },
   { name: 'get-vanilla-utf8-query', path: '/?ሴ=bar', signature: '2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04' },
   { name: 'get-unreserved', path: `/${unreserved}`, signature: '07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f' },
   { name: 'get-utf8', path: '/ሴ', signature: '8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85' },
   {
     name: 'get-header-key-duplicate',
-    headers: [['My-Header1', 'value2'], ['My-Header1', 'value2'], ['My-Header1', 'value1']],
+    headers: [
+      ['My-Header1', 'value2'],
+      ['My-Header1', 'value2'],
+      ['My-Header1', 'value1'],
+    ],
     signature: 'c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea',
   },
   {
     name: 'get-header-value-order',
-    headers: [['My-Header1', 'value4'], ['My-Header1', 'value1'], ['My-Header1', 'value3'], ['My-Header1', 'value2']],
+    headers: [
+      ['My-Header1', 'value4'],
+      ['My-Header1', 'value1'],
+      ['My-Header1', 'value3'],
+      ['My-Header1', 'value2'],
+    ],
     signature: '08c7e5a9acfcfeb3ab6b2185e75ce8b1deb5e634ec47601a50643f830c755c01',
   },
   {
     name: 'get-header-value-trim',
-    headers: [['My-Header1', ' value1'], ['My-Header2', ' "a   b   c"']],
+    headers: [
+      ['My-Header1', ' value1'],
+      ['My-Header2', ' "a   b   c"'],
+    ],
     signature: 'acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736',
   },
   { name: 'post-vanilla', method: 'POST', signature: '5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b' },
-  { name: 'post-header-key-sort', method: 'POST', headers: [['My-Header1', 'value1']], signature: 'c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c' },
-  { name: 'post-header-value-case', method: 'POST', headers: [['My-Header1', 'VALUE1']], signature: 'cdbc9802e29d2942e5e10b5bccfdd67c5f22c7c4e8ae67b53629efa58b974b7d' },
+  {
+    name: 'post-header-key-sort',
+    method: 'POST',
+    headers: [['My-Header1', 'value1']],
+    signature: 'c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c',
+  },
+  {
+    name: 'post-header-value-case',
+    method: 'POST',
+    headers: [['My-Header1', 'VALUE1']],
+    signature: 'cdbc9802e29d2942e5e10b5bccfdd67c5f22c7c4e8ae67b53629efa58b974b7d',
+  },
   { name: 'post-sts-header-before', method: 'POST', token: suiteToken, signature: '85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead' },
   { name: 'post-vanilla-query', method: 'POST', path: '/?Param1=value1', signature: '28038455d6de14eafc1f9222cf5aa6f1a96197d7deb8263271d420d138af7f11' },
   {
@@ -115,7 +145,11 @@ describe('an AWS signature', () => {
     const search = new URLSearchParams(query).toString().replaceAll('+', '%20')
     const path = `/model/${encodeURIComponent(id)}/invoke${search === '' ? '' : `?${search}`}`
     const held = { ...credentials, sessionToken: token === undefined ? undefined : new Secret(token) }
-    const signed = await awsSigner('eu-central-1', 'bedrock')({ method: 'POST', host, path, headers: [['content-type', 'application/json']], body }, held, suiteTime)
+    const signed = await awsSigner('eu-central-1', 'bedrock')(
+      { method: 'POST', host, path, headers: [['content-type', 'application/json']], body },
+      held,
+      suiteTime,
+    )
     const oracle = new AwsV4Signer({
       method: 'POST',
       url: `https://${host}${path}`,

@@ -94,7 +94,9 @@ function canonicalQuery(query: string): string {
     .filter((part) => part !== '')
     .map((part) => {
       const equals = part.indexOf('=')
-      return equals === -1 ? ([encoded(decoded(part)), ''] as const) : ([encoded(decoded(part.slice(0, equals))), encoded(decoded(part.slice(equals + 1)))] as const)
+      return equals === -1
+        ? ([encoded(decoded(part)), ''] as const)
+        : ([encoded(decoded(part.slice(0, equals))), encoded(decoded(part.slice(equals + 1)))] as const)
     })
     .toSorted(([leftName, leftValue], [rightName, rightValue]) => compare(leftName, rightName) || compare(leftValue, rightValue))
     .map(([name, value]) => `${name}=${value}`)

@@ -8,7 +8,11 @@ import { bedrockInvoke, type BedrockInvokeOptions } from './bedrock-invoke.ts'
 const region = 'us-east-1'
 const host = 'bedrock-runtime.us-east-1.amazonaws.com'
 const arn = 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/canary01'
-const models = { [messagesBody.model]: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'team-opus': { id: arn, countTokens: 'anthropic.claude-opus-4-5-20251101-v1:0' }, 'lone-profile': arn }
+const models = {
+  [messagesBody.model]: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+  'team-opus': { id: arn, countTokens: 'anthropic.claude-opus-4-5-20251101-v1:0' },
+  'lone-profile': arn,
+}
 const eventStream = [
   ['content-type', 'application/vnd.amazon.eventstream'],
   ['x-amzn-requestid', 'req-canary-1'],
@@ -19,7 +23,8 @@ const eventStream = [
 function bench(reply: Parameters<typeof upstreamBench>[1], options: Partial<BedrockInvokeOptions> = {}): UpstreamBench {
   return upstreamBench(bedrockInvoke({ region, credentials: account, models, now: () => now, ...options }), async (request) => {
     const problem = signatureProblem(request, host, region, 'bedrock', now)
-    if (problem !== undefined) return { status: 403, headers: [['x-amzn-errortype', 'InvalidSignatureException']], body: [JSON.stringify({ message: problem })] }
+    if (problem !== undefined)
+      return { status: 403, headers: [['x-amzn-errortype', 'InvalidSignatureException']], body: [JSON.stringify({ message: problem })] }
     return typeof reply === 'function' ? reply(request) : reply
   })
 }
@@ -30,7 +35,13 @@ describe('bedrockInvoke', () => {
   it('H8: signs, splices, streams: the request is the client’s but for its spans, the reply is the Messages API’s', async () => {
     const body = '{ "model": "claude-sonnet-4-5-20250929",\t"n":12345678901234567890, "stream" : true, "messages":[],"x":"\\ud83d" }'
     const { send } = bench(streamed)
-    const { request, settlement, sink } = await send({ body, headers: [['anthropic-version', '2023-06-01'], ['x-claude-code-session-id', 's-1']] })
+    const { request, settlement, sink } = await send({
+      body,
+      headers: [
+        ['anthropic-version', '2023-06-01'],
+        ['x-claude-code-session-id', 's-1'],
+      ],
+    })
     expect(request?.origin).toBe(`https://${host}`)
     expect(request?.path).toBe('/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke-with-response-stream')
     expect(textOf(request?.body ?? [])).toBe('{ "anthropic_version":"bedrock-2023-05-31","n":12345678901234567890, "messages":[],"x":"\\ud83d" }')
@@ -58,7 +69,13 @@ describe('bedrockInvoke', () => {
   it('A3: puts the betas of head and body into the body, once each, and nothing that was not sent', async () => {
     const body = JSON.stringify({ ...messagesBody, anthropic_beta: ['b-2', 'a-1'] })
     const { send } = bench(streamed)
-    const { request } = await send({ body, headers: [['anthropic-beta', 'a-1, c-3'], ['anthropic-beta', 'd-4']] })
+    const { request } = await send({
+      body,
+      headers: [
+        ['anthropic-beta', 'a-1, c-3'],
+        ['anthropic-beta', 'd-4'],
+      ],
+    })
     expect((JSON.parse(textOf(request?.body ?? [])) as { anthropic_beta: unknown }).anthropic_beta).toEqual(['a-1', 'c-3', 'd-4', 'b-2'])
     const without = await send()
     expect(textOf(without.request?.body ?? [])).not.toContain('anthropic_beta')
@@ -66,7 +83,14 @@ describe('bedrockInvoke', () => {
 
   it('asks for a whole message where the body does not say "stream": true, and passes it byte for byte', async () => {
     const message = '{"id":"msg_1","type":"message", "model":"claude-sonnet-4-5-20250929","content":[],"usage":{"input_tokens":1.0,"output_tokens":2}}'
-    const { send } = bench({ headers: [['content-type', 'application/json'], ['x-amzn-requestid', 'r-2'], ['x-amzn-bedrock-input-token-count', '1']], body: [message] })
+    const { send } = bench({
+      headers: [
+        ['content-type', 'application/json'],
+        ['x-amzn-requestid', 'r-2'],
+        ['x-amzn-bedrock-input-token-count', '1'],
+      ],
+      body: [message],
+    })
     const { request, sink } = await send({ body: JSON.stringify({ ...messagesBody, stream: 'true' }) })
     expect(request?.path).toMatch(/\/invoke$/)
     expect(sink.text()).toBe(message)
@@ -75,7 +99,13 @@ describe('bedrockInvoke', () => {
 
   it('lets no header and no account id of a client choose anything', async () => {
     const { send } = bench(streamed)
-    const { request, sink } = await send({ headers: [['x-amz-security-token', 'theirs'], ['X-Amzn-Bedrock-GuardrailIdentifier', 'theirs'], ['x-amz-date', '20200101T000000Z']] })
+    const { request, sink } = await send({
+      headers: [
+        ['x-amz-security-token', 'theirs'],
+        ['X-Amzn-Bedrock-GuardrailIdentifier', 'theirs'],
+        ['x-amz-date', '20200101T000000Z'],
+      ],
+    })
     expect(sink.status).toBe(200)
     expect(JSON.stringify(request?.headers)).not.toContain('theirs')
     const refused = await send({ body: JSON.stringify({ ...messagesBody, model: 'arn:aws:bedrock:us-east-1:999999999999:provisioned-model/x' }) })
@@ -117,14 +147,33 @@ describe('bedrockInvoke', () => {
 
   it.each([
     [400, 'ValidationException', 'Input is too long for requested model.', 400, 'invalid_request_error', 'Input is too long for requested model.'],
-    [403, 'AccessDeniedException', `User: arn:aws:iam::123456789012:user/canary is not authorized to perform: bedrock:InvokeModel on resource: ${arn}`, 403, 'permission_error', 'User: (resource) is not authorized to perform: bedrock:InvokeModel on resource: (resource)'],
+    [
+      403,
+      'AccessDeniedException',
+      `User: arn:aws:iam::123456789012:user/canary is not authorized to perform: bedrock:InvokeModel on resource: ${arn}`,
+      403,
+      'permission_error',
+      'User: (resource) is not authorized to perform: bedrock:InvokeModel on resource: (resource)',
+    ],
     [404, 'ResourceNotFoundException', 'Account 123456789012 has no access.', 404, 'not_found_error', 'Account (account) has no access.'],
     [424, 'ModelErrorException', 'The model failed.', 500, 'api_error', 'The model failed.'],
     [429, 'ThrottlingException', 'Too many tokens, please wait.', 429, 'rate_limit_error', 'Too many tokens, please wait.'],
-    [503, 'ServiceUnavailableException', 'Model is getting throttled. Try your request again.', 503, 'overloaded_error', 'Model is getting throttled. Try your request again.'],
+    [
+      503,
+      'ServiceUnavailableException',
+      'Model is getting throttled. Try your request again.',
+      503,
+      'overloaded_error',
+      'Model is getting throttled. Try your request again.',
+    ],
     [500, 'InternalServerException', undefined, 500, 'api_error', 'Bedrock answered with status 500.'],
   ])('F9: turns a %d %s into the envelope, its words kept and its account hidden', async (status, exception, message, sentStatus, type, sentMessage) => {
-    const headers = [['content-type', 'application/json'], ['x-amzn-errortype', `${exception}:http://internal.amazon.com/coral/`], ['x-amzn-requestid', 'r-9'], ['retry-after', '3']] as const
+    const headers = [
+      ['content-type', 'application/json'],
+      ['x-amzn-errortype', `${exception}:http://internal.amazon.com/coral/`],
+      ['x-amzn-requestid', 'r-9'],
+      ['retry-after', '3'],
+    ] as const
     const { send } = bench({ status, headers, body: [JSON.stringify({ message })] })
     const { sink, settlement } = await send()
     expect(sink.status).toBe(sentStatus)

@@ -1,4 +1,13 @@
-import { dialectCredential, GatewayError, headerValue, type DialectFacts, type DialectRequest, type UpstreamOptions, type UpstreamReply, type UpstreamRequest } from '@sluice/core'
+import {
+  dialectCredential,
+  GatewayError,
+  headerValue,
+  type DialectFacts,
+  type DialectRequest,
+  type UpstreamOptions,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from '@sluice/core'
 import { betasOf, fittingFor, strippedHeaders, type BetaVerdict, type Fitting } from '../capabilities/fit.ts'
 import { defaultCapabilities } from '../capabilities/default-capabilities.ts'
 import { BodyEdit } from '../json/body-edit.ts'
@@ -117,6 +126,10 @@ function adapt(reply: UpstreamReply, { path }: DialectFacts): UpstreamReply {
   if (reply.status >= 400) return errorReply(named, bedrockErrors)
   if (path !== '/v1/messages') return asCountReply(named)
   if (!/^application\/vnd\.amazon\.eventstream\b/i.test(headerValue(reply.headers, 'content-type') ?? '')) return named
-  const headers = withHeaders(named.headers, ['content-type', 'content-length', 'x-amzn-bedrock-content-type'], [['content-type', 'text/event-stream; charset=utf-8']])
+  const headers = withHeaders(
+    named.headers,
+    ['content-type', 'content-length', 'x-amzn-bedrock-content-type'],
+    [['content-type', 'text/event-stream; charset=utf-8']],
+  )
   return { ...named, headers, body: messageStream(reply.body) }
 }

@@ -7,7 +7,8 @@ function bench(reply: Parameters<typeof upstreamBench>[1], options: Partial<Bedr
   const upstream = bedrockMantle({ region: 'eu-west-1', credentials: () => Promise.resolve(account), now: () => now, ...options })
   return upstreamBench(upstream, async (request) => {
     const problem = signatureProblem(request, 'bedrock-mantle.eu-west-1.api.aws', 'eu-west-1', 'bedrock-mantle', now)
-    if (problem !== undefined) return { status: 403, headers: [['x-amzn-errortype', 'InvalidSignatureException']], body: [JSON.stringify({ message: problem })] }
+    if (problem !== undefined)
+      return { status: 403, headers: [['x-amzn-errortype', 'InvalidSignatureException']], body: [JSON.stringify({ message: problem })] }
     return typeof reply === 'function' ? reply(request) : reply
   })
 }
@@ -16,12 +17,28 @@ const frames = streamEvents.map(asFrame)
 
 describe('bedrockMantle', () => {
   it('H8: signs the whole path, and passes request and stream byte for byte', async () => {
-    const { send } = bench({ headers: [['content-type', 'text/event-stream'], ['request-id', 'req_1']], body: frames })
-    const body = '{ "model":"anthropic.claude-opus-5-5", "system":[{"type":"text","text":"x-anthropic-billing-header: a;"}], "n":1.0,"messages":[],"stream":true }'
-    const { request, sink, settlement } = await send({ body, headers: [['anthropic-version', '2023-06-01'], ['anthropic-beta', 'effort-2025-11-24']] })
+    const { send } = bench({
+      headers: [
+        ['content-type', 'text/event-stream'],
+        ['request-id', 'req_1'],
+      ],
+      body: frames,
+    })
+    const body =
+      '{ "model":"anthropic.claude-opus-5-5", "system":[{"type":"text","text":"x-anthropic-billing-header: a;"}], "n":1.0,"messages":[],"stream":true }'
+    const { request, sink, settlement } = await send({
+      body,
+      headers: [
+        ['anthropic-version', '2023-06-01'],
+        ['anthropic-beta', 'effort-2025-11-24'],
+      ],
+    })
     expect(request?.path).toBe('/anthropic/v1/messages?beta=true')
     expect(textOf(request?.body ?? [])).toBe(body)
-    expect(request?.headers.filter(([name]) => name.startsWith('anthropic-'))).toEqual([['anthropic-version', '2023-06-01'], ['anthropic-beta', 'effort-2025-11-24']])
+    expect(request?.headers.filter(([name]) => name.startsWith('anthropic-'))).toEqual([
+      ['anthropic-version', '2023-06-01'],
+      ['anthropic-beta', 'effort-2025-11-24'],
+    ])
     expect(JSON.stringify(request?.headers)).not.toContain('client-canary')
     expect(sink.text()).toBe(frames.join(''))
     const { proof, outcome } = settlement
@@ -32,11 +49,18 @@ describe('bedrockMantle', () => {
   })
 
   it('R1: counts tokens and lists models at the same endpoint, any path signed', async () => {
-    const { send } = bench({ headers: [['content-type', 'application/json'], ['x-amzn-requestid', 'r-1']], body: ['{"input_tokens":3}'] })
+    const { send } = bench({
+      headers: [
+        ['content-type', 'application/json'],
+        ['x-amzn-requestid', 'r-1'],
+      ],
+      body: ['{"input_tokens":3}'],
+    })
     const counted = await send({ target: '/v1/messages/count_tokens?beta=true', body: '{"model":"m","messages":[]}' })
     expect(counted.sink.text()).toBe('{"input_tokens":3}')
     expect(Object.fromEntries(counted.sink.headers)['request-id']).toBe('r-1')
-    for (const target of ['/v1/models?limit=1000&after_id=a%2Fb', '/v1/files/a%20b', '/v1/x!y(z)*']) expect((await send({ method: 'GET', target })).sink.status).toBe(200)
+    for (const target of ['/v1/models?limit=1000&after_id=a%2Fb', '/v1/files/a%20b', '/v1/x!y(z)*'])
+      expect((await send({ method: 'GET', target })).sink.status).toBe(200)
   })
 
   it('sends a bearer token as it is, and names models as it is told', async () => {
@@ -50,7 +74,8 @@ describe('bedrockMantle', () => {
 
   it('F9: passes an envelope byte for byte, hides an account in one, and makes one of what AWS says', async () => {
     const envelope = '{ "type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"},"extra":1 }'
-    const said = async (status: number, body: string): Promise<string> => (await bench({ status, headers: [['content-type', 'application/json']], body: [body] }).send()).sink.text()
+    const said = async (status: number, body: string): Promise<string> =>
+      (await bench({ status, headers: [['content-type', 'application/json']], body: [body] }).send()).sink.text()
     expect(await said(400, envelope)).toBe(envelope)
     expect(JSON.parse(await said(403, envelope.replace('prompt', 'arn:aws:iam::123456789012:role/x')))).toMatchObject({
       error: { type: 'invalid_request_error', message: '(resource) is too long: 210000 tokens > 200000 maximum' },

@@ -19,7 +19,13 @@ export interface BedrockEndpoint {
 }
 
 /** @throws ConfigurationError naming the option, what was seen, and the fix */
-export function bedrockEndpoint(factory: string, name: string, options: BedrockOptions, service: string, publicUrl: (region: string) => string): BedrockEndpoint {
+export function bedrockEndpoint(
+  factory: string,
+  name: string,
+  options: BedrockOptions,
+  service: string,
+  publicUrl: (region: string) => string,
+): BedrockEndpoint {
   const region = checkName(`${factory}.region`, options.region, 'us-east-1')
   const url = pinnedUrl(`${factory}.baseUrl`, options.baseUrl ?? publicUrl(region), options)
   const authenticate: Authenticate = awsAuthentication(name, options, region, service, options.now ?? Date.now)

@@ -42,7 +42,9 @@ describe.skipIf(vectors.length === 0)('the published vectors of the AWS event st
         expect(() => decode(chunks)).toThrow(EventStreamError)
         continue
       }
-      const texts = expected?.headers.filter(({ type }) => type === 7).map(({ name, value }) => [name, Buffer.from(value as string, 'base64').toString()] as const)
+      const texts = expected?.headers
+        .filter(({ type }) => type === 7)
+        .map(({ name, value }) => [name, Buffer.from(value as string, 'base64').toString()] as const)
       expect(decode(chunks)).toEqual([{ headers: Object.fromEntries(texts ?? []), payload: expected?.payload }])
     }
   })
@@ -72,10 +74,9 @@ describe('an event stream', () => {
   })
 
   property.prop([
-    fc.array(
-      fc.tuple(fc.dictionary(fc.stringMatching(/^:?[a-z-]{1,12}$/), fc.string({ maxLength: 20 }), { maxKeys: 4 }), fc.uint8Array({ maxLength: 300 })),
-      { maxLength: 6 },
-    ),
+    fc.array(fc.tuple(fc.dictionary(fc.stringMatching(/^:?[a-z-]{1,12}$/), fc.string({ maxLength: 20 }), { maxKeys: 4 }), fc.uint8Array({ maxLength: 300 })), {
+      maxLength: 6,
+    }),
     fc.array(fc.nat(2000), { maxLength: 8 }),
   ])('decodes what it was made of however it is cut, and as the official codec does', (messages, cuts) => {
     const each = messages.map(([headers, payload]) => eventStreamMessage(headers, payload))
@@ -88,7 +89,10 @@ describe('an event stream', () => {
     )
     const oracle = each.map((one) => {
       const { headers, body } = codec.decode(one)
-      return { headers: Object.fromEntries(Object.entries(headers).map(([name, { value }]) => [name, value as string])), payload: Buffer.from(body).toString('base64') }
+      return {
+        headers: Object.fromEntries(Object.entries(headers).map(([name, { value }]) => [name, value as string])),
+        payload: Buffer.from(body).toString('base64'),
+      }
     })
     expect(decode(chunks)).toEqual(oracle)
   })

@@ -26,7 +26,7 @@ export class EventStreamDecoder {
   #parts: Uint8Array[] = []
   #held = 0
   /** Bytes of the message under way; undefined while its prelude is not whole. */
-  #messageBytes: number | undefined
+  #messageBytes: number | undefined;
 
   /** The messages that this chunk completes, each as it is asked for: those before a wrong one are had all the same. @throws EventStreamError */
   *push(chunk: Uint8Array): Generator<EventStreamMessage, void, undefined> {

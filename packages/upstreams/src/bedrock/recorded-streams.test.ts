@@ -25,8 +25,16 @@ const recordings: readonly Recording[] =
         .filter((path) => path.endsWith('/response.eventstream') && existsSync(join(corpus, path.replace('response.eventstream', 'final.json'))))
         .toSorted()
         .map((path) => {
-          const final = JSON.parse(readFileSync(join(corpus, path.replace('response.eventstream', 'final.json')), 'utf8')) as { message: unknown; n_events: number }
-          return { name: path.replace('/response.eventstream', ''), bytes: new Uint8Array(readFileSync(join(corpus, path))), message: final.message, events: final.n_events }
+          const final = JSON.parse(readFileSync(join(corpus, path.replace('response.eventstream', 'final.json')), 'utf8')) as {
+            message: unknown
+            n_events: number
+          }
+          return {
+            name: path.replace('/response.eventstream', ''),
+            bytes: new Uint8Array(readFileSync(join(corpus, path))),
+            message: final.message,
+            events: final.n_events,
+          }
         })
 
 async function decoded(chunks: readonly Uint8Array[]): Promise<string> {
@@ -51,19 +59,27 @@ async function sdkMessage(text: string): Promise<unknown> {
 const everyPlaceUpTo = 3 * 1024
 
 describe.skipIf(recordings.length === 0)('H8: recorded Bedrock streams', () => {
-  it.each(recordings)('$name decodes exactly at every split, to the final message of the official SDK', { timeout: 120_000 }, async ({ bytes, message, events }) => {
-    const whole = await decoded([bytes])
-    expect(whole.split('\n\n')).toHaveLength(events + 1)
-    const step = Math.ceil(bytes.length / everyPlaceUpTo)
-    for (let cut = 1; cut < bytes.length; cut += step) {
-      if ((await decoded([bytes.subarray(0, cut), bytes.subarray(cut)])) !== whole) expect.fail(`differs when cut at ${cut}`)
-    }
-    expect(await decoded(Array.from({ length: bytes.length }, (_, index) => bytes.subarray(index, index + 1)))).toBe(whole)
-    if (message !== null) expect(await sdkMessage(whole)).toEqual(message)
-  })
+  it.each(recordings)(
+    '$name decodes exactly at every split, to the final message of the official SDK',
+    { timeout: 120_000 },
+    async ({ bytes, message, events }) => {
+      const whole = await decoded([bytes])
+      expect(whole.split('\n\n')).toHaveLength(events + 1)
+      const step = Math.ceil(bytes.length / everyPlaceUpTo)
+      for (let cut = 1; cut < bytes.length; cut += step) {
+        if ((await decoded([bytes.subarray(0, cut), bytes.subarray(cut)])) !== whole) expect.fail(`differs when cut at ${cut}`)
+      }
+      expect(await decoded(Array.from({ length: bytes.length }, (_, index) => bytes.subarray(index, index + 1)))).toBe(whole)
+      if (message !== null) expect(await sdkMessage(whole)).toEqual(message)
+    },
+  )
 
   it.each(recordings.filter((_, index) => index % 4 === 0))('$name passes a gateway as a complete and metered stream', async ({ bytes }) => {
-    const upstream = bedrockInvoke({ region: 'us-east-1', bearerToken: 'token', models: { 'claude-sonnet-4-5-20250929': 'anthropic.claude-sonnet-4-5-20250929-v1:0' } })
+    const upstream = bedrockInvoke({
+      region: 'us-east-1',
+      bearerToken: 'token',
+      models: { 'claude-sonnet-4-5-20250929': 'anthropic.claude-sonnet-4-5-20250929-v1:0' },
+    })
     const { send } = upstreamBench(upstream, { headers: [['content-type', 'application/vnd.amazon.eventstream']], body: [bytes] })
     const { settlement, sink } = await send()
     expect(sink.text()).toBe(await decoded([bytes]))

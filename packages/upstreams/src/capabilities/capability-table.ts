@@ -45,7 +45,10 @@ const token = /^[\w.-]{1,80}$/
 export function checkCapabilities(json: unknown): CapabilityTable {
   const table = objectAt(typeof json === 'string' ? parsed(json) : json, 'capabilities', ['version', 'betas', 'upstreams'])
   const betas: Record<string, BetaUnit> = Object.fromEntries(
-    entriesAt(table['betas'], 'capabilities.betas').map(([beta, value]) => [checkToken(beta, 'capabilities.betas'), betaAt(value, `capabilities.betas["${beta}"]`)]),
+    entriesAt(table['betas'], 'capabilities.betas').map(([beta, value]) => [
+      checkToken(beta, 'capabilities.betas'),
+      betaAt(value, `capabilities.betas["${beta}"]`),
+    ]),
   )
   const upstreams = Object.fromEntries(
     entriesAt(table['upstreams'], 'capabilities.upstreams').map(([kind, value]) => {
@@ -62,7 +65,10 @@ function betaAt(value: unknown, path: string): BetaUnit {
   const fields = textsAt(unit['fields'], `${path}.fields`)
   for (const field of fields) {
     if (parseFieldPath(field) === undefined)
-      throw new ConfigurationError(`${path}.fields`, `"${field}" is no path. Write it like "context_management", "tools[].defer_loading" or "**.cache_control.scope".`)
+      throw new ConfigurationError(
+        `${path}.fields`,
+        `"${field}" is no path. Write it like "context_management", "tools[].defer_loading" or "**.cache_control.scope".`,
+      )
   }
   return Object.freeze({ fields, source: textAt(unit['source'], `${path}.source`) })
 }
@@ -72,7 +78,10 @@ function upstreamAt(value: unknown, path: string, betas: Readonly<Record<string,
   const refusedBetas = textsAt(upstream['refusedBetas'], `${path}.refusedBetas`)
   for (const beta of refusedBetas) {
     if (!Object.hasOwn(betas, beta))
-      throw new ConfigurationError(`${path}.refusedBetas`, `"${beta}" is not in capabilities.betas. Add it there with the body fields that go with it, or with none.`)
+      throw new ConfigurationError(
+        `${path}.refusedBetas`,
+        `"${beta}" is not in capabilities.betas. Add it there with the body fields that go with it, or with none.`,
+      )
   }
   const renamedBetas: Record<string, string> = Object.fromEntries(
     entriesAt(upstream['renamedBetas'], `${path}.renamedBetas`).map(([from, to]) => [
@@ -83,10 +92,18 @@ function upstreamAt(value: unknown, path: string, betas: Readonly<Record<string,
   const stripsBillingBlock = upstream['stripsBillingBlock']
   if (typeof stripsBillingBlock !== 'boolean') throw new ConfigurationError(`${path}.stripsBillingBlock`, 'is missing. Say true or false.')
   if (isFirstParty && (refusedBetas.length > 0 || Object.keys(renamedBetas).length > 0 || stripsBillingBlock))
-    throw new ConfigurationError(path, "takes something out of requests to the first party, which takes everything. Leave it empty, or use the upstream's own kind.")
+    throw new ConfigurationError(
+      path,
+      "takes something out of requests to the first party, which takes everything. Leave it empty, or use the upstream's own kind.",
+    )
   const both = refusedBetas.find((beta) => Object.hasOwn(renamedBetas, beta))
   if (both !== undefined) throw new ConfigurationError(`${path}.renamedBetas`, `"${both}" is refused too. Keep it in one of the two.`)
-  return Object.freeze({ refusedBetas, renamedBetas: Object.freeze(renamedBetas), stripsBillingBlock, sources: textsAt(upstream['sources'], `${path}.sources`) })
+  return Object.freeze({
+    refusedBetas,
+    renamedBetas: Object.freeze(renamedBetas),
+    stripsBillingBlock,
+    sources: textsAt(upstream['sources'], `${path}.sources`),
+  })
 }
 
 function parsed(text: string): unknown {

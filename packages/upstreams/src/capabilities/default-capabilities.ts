@@ -59,6 +59,11 @@ export const defaultCapabilities: CapabilityTable = checkCapabilities({
       sources: [observed('Vertex'), betaTable],
     },
     foundry: { refusedBetas: ['fast-mode-2026-02-01'], renamedBetas: {}, stripsBillingBlock: true, sources: [observed('Foundry'), betaTable] },
-    'messages-compatible': { refusedBetas: [], renamedBetas: {}, stripsBillingBlock: true, sources: ['https://github.com/anthropics/claude-code/issues/40652'] },
+    'messages-compatible': {
+      refusedBetas: [],
+      renamedBetas: {},
+      stripsBillingBlock: true,
+      sources: ['https://github.com/anthropics/claude-code/issues/40652'],
+    },
   },
 })

@@ -13,7 +13,8 @@ import type { Capabilities } from './fit.ts'
 const model = 'claude-opus-5-5'
 const upstreamOf: Readonly<Record<Exclude<UpstreamKind, 'anthropic'>, (capabilities: Capabilities) => UpstreamOptions>> = {
   'bedrock-mantle': (capabilities) => bedrockMantle({ region: 'us-east-1', bearerToken: 't', capabilities }),
-  'bedrock-invoke': (capabilities) => bedrockInvoke({ region: 'us-east-1', bearerToken: 't', models: { [model]: 'us.anthropic.claude-opus-5-5' }, capabilities }),
+  'bedrock-invoke': (capabilities) =>
+    bedrockInvoke({ region: 'us-east-1', bearerToken: 't', models: { [model]: 'us.anthropic.claude-opus-5-5' }, capabilities }),
   vertex: (capabilities) => vertex({ project: 'p', region: 'global', accessToken: 't', capabilities }),
   foundry: (capabilities) => foundry({ resource: 'r', apiKey: 'k', capabilities }),
   'messages-compatible': (capabilities) => messagesCompatible({ baseUrl: 'https://models.example.com', apiKey: 'k', capabilities }),
@@ -31,7 +32,15 @@ const body = {
     { type: 'text', text: 'You are x-anthropic-billing-header:', cache_control: { type: 'ephemeral', scope: 'global' } },
   ],
   messages: [
-    { role: 'system', output_config: { effort: 'low' }, content: [{ type: 'tool_addition', tool: {} }, { type: 'tool_removal', tool: {} }, { type: 'text', text: 'a' }] },
+    {
+      role: 'system',
+      output_config: { effort: 'low' },
+      content: [
+        { type: 'tool_addition', tool: {} },
+        { type: 'tool_removal', tool: {} },
+        { type: 'text', text: 'a' },
+      ],
+    },
   ],
 }
 const signs: Readonly<Record<string, readonly string[]>> = {
@@ -51,7 +60,12 @@ interface Sent {
   readonly patches: readonly string[]
 }
 
-async function sent(kind: keyof typeof upstreamOf, headers: readonly (readonly [string, string])[], table: Capabilities = defaultCapabilities, request: object = body): Promise<Sent> {
+async function sent(
+  kind: keyof typeof upstreamOf,
+  headers: readonly (readonly [string, string])[],
+  table: Capabilities = defaultCapabilities,
+  request: object = body,
+): Promise<Sent> {
   const { send } = upstreamBench(upstreamOf[kind](table), { headers: [['content-type', 'application/json']], body: ['{}'] })
   const result = await send({ body: JSON.stringify(request), headers })
   const text = textOf(result.request?.body ?? [])
@@ -87,7 +101,10 @@ describe('betas and their body fields', () => {
   })
 
   it.each(kinds)('A3: an unknown beta passes to %s, with whatever it goes with', async (kind) => {
-    const { betas, text, strippedHeader } = await sent(kind, [['anthropic-beta', 'novel-thing-2027-01-01']], defaultCapabilities, { ...body, novel_thing: { a: 1 } })
+    const { betas, text, strippedHeader } = await sent(kind, [['anthropic-beta', 'novel-thing-2027-01-01']], defaultCapabilities, {
+      ...body,
+      novel_thing: { a: 1 },
+    })
     expect(betas).toEqual(['novel-thing-2027-01-01'])
     expect(text).toContain('"novel_thing":{"a":1}')
     expect(strippedHeader).toBeUndefined()
@@ -104,7 +121,10 @@ describe('betas and their body fields', () => {
   })
 
   it('A2: header lines that nothing is taken from stay as they are, repeats and all', async () => {
-    const lines = [['anthropic-beta', 'b-1, a-1'], ['Anthropic-Beta', 'a-1']] as const
+    const lines = [
+      ['anthropic-beta', 'b-1, a-1'],
+      ['Anthropic-Beta', 'a-1'],
+    ] as const
     const { send } = upstreamBench(upstreamOf.foundry(defaultCapabilities), { body: [] })
     const { request } = await send({ headers: lines })
     expect(request?.headers.filter(([name]) => name.toLowerCase() === 'anthropic-beta')).toEqual(lines)
@@ -113,7 +133,12 @@ describe('betas and their body fields', () => {
   it('a beta that the upstream knows by another name is sent by that name, with its fields', async () => {
     const request = { ...body, tools: [{ name: 'a', defer_loading: true }] }
     for (const kind of ['bedrock-invoke', 'bedrock-mantle', 'vertex'] as const) {
-      const { betas, text } = await sent(kind, [['anthropic-beta', 'interleaved-thinking-2025-05-14,advanced-tool-use-2025-11-20']], defaultCapabilities, request)
+      const { betas, text } = await sent(
+        kind,
+        [['anthropic-beta', 'interleaved-thinking-2025-05-14,advanced-tool-use-2025-11-20']],
+        defaultCapabilities,
+        request,
+      )
       expect(betas).toEqual(['interleaved-thinking-2025-05-14', 'tool-search-tool-2025-10-19'])
       expect(text).toContain('defer_loading')
     }
@@ -127,7 +152,8 @@ describe('betas and their body fields', () => {
     })
     let inForce: CapabilityTable = defaultCapabilities
     const { send } = upstreamBench(foundry({ resource: 'r', apiKey: 'k', capabilities: () => inForce }), { body: [] })
-    const ask = async (): Promise<string> => textOf((await send({ body: '{"model":"m","x":1}', headers: [['anthropic-beta', 'x-2026-01-01']] })).request?.body ?? [])
+    const ask = async (): Promise<string> =>
+      textOf((await send({ body: '{"model":"m","x":1}', headers: [['anthropic-beta', 'x-2026-01-01']] })).request?.body ?? [])
     expect(await ask()).toBe('{"model":"m","x":1}')
     inForce = strict
     expect(await ask()).toBe('{"model":"m"}')

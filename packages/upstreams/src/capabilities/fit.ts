@@ -52,7 +52,8 @@ export function fittingFor(kind: UpstreamKind, capabilities: Capabilities): () =
 
 function fit(table: CapabilityTable, { refusedBetas, renamedBetas, stripsBillingBlock }: UpstreamCapabilities): Fitting {
   const refused: ReadonlySet<string> = new Set(refusedBetas)
-  const fieldsOf = (betas: readonly string[]): readonly string[] => betas.flatMap((beta) => (Object.hasOwn(table.betas, beta) ? (table.betas[beta]?.fields ?? []) : []))
+  const fieldsOf = (betas: readonly string[]): readonly string[] =>
+    betas.flatMap((beta) => (Object.hasOwn(table.betas, beta) ? (table.betas[beta]?.fields ?? []) : []))
   return {
     judge: (betas) => {
       const stripped = betas.filter((beta) => refused.has(beta))

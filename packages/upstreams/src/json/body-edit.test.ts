@@ -43,7 +43,12 @@ describe('an edit of a body', () => {
 
   it('that changes nothing gives back the very arrays', () => {
     const chunks = [bytesOf('{"a":'), bytesOf('1}')]
-    expect(new BodyEdit(chunks, 'test').remove('b').removeFields([path('c.d')], 'x').apply(chunks).chunks).toBe(chunks)
+    expect(
+      new BodyEdit(chunks, 'test')
+        .remove('b')
+        .removeFields([path('c.d')], 'x')
+        .apply(chunks).chunks,
+    ).toBe(chunks)
   })
 
   it.each([
@@ -51,8 +56,16 @@ describe('an edit of a body', () => {
     ['output_config.effort', '{"output_config":{"effort":"high","format":{}},"a":1}', '{"output_config":{"format":{}},"a":1}'],
     ['output_config.effort', '{"a":1,"output_config":{"effort":"high"}}', '{"a":1}'],
     ['output_config.effort', '{"output_config":{},"effort":1}', '{"output_config":{},"effort":1}'],
-    ['tools[].defer_loading', '{"tools":[{"name":"a","defer_loading":true},{"defer_loading":false, "name":"b"},{"name":"c"}]}', '{"tools":[{"name":"a"},{"name":"b"},{"name":"c"}]}'],
-    ['messages[].output_config', '{"messages":[{"role":"system","output_config":{"effort":"low"},"content":"}{]["}]}', '{"messages":[{"role":"system","content":"}{]["}]}'],
+    [
+      'tools[].defer_loading',
+      '{"tools":[{"name":"a","defer_loading":true},{"defer_loading":false, "name":"b"},{"name":"c"}]}',
+      '{"tools":[{"name":"a"},{"name":"b"},{"name":"c"}]}',
+    ],
+    [
+      'messages[].output_config',
+      '{"messages":[{"role":"system","output_config":{"effort":"low"},"content":"}{]["}]}',
+      '{"messages":[{"role":"system","content":"}{]["}]}',
+    ],
     [
       'messages[].content[type=tool_addition]',
       '{"messages":[{"content":[{"type":"text"}, {"type":"tool_addition","tool":{}}, {"type":"text"}]},{"content":"tool_addition"}]}',
@@ -81,14 +94,21 @@ describe('an edit of a body', () => {
 
 /** A plain walk over parsed JSON: what the splices must come to. */
 function without(value: unknown, steps: readonly (readonly string[])[]): unknown {
-  if (Array.isArray(value)) return value.map((item) => without(item, steps.filter(([first]) => first === '[]').map(([, ...rest]) => rest)))
+  if (Array.isArray(value))
+    return value.map((item) =>
+      without(
+        item,
+        steps.filter(([first]) => first === '[]').map(([, ...rest]) => rest),
+      ),
+    )
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, member]) => {
       const below = steps.filter(([first]) => first === key).map(([, ...rest]) => rest)
       if (below.some((rest) => rest.length === 0)) return []
       const left = without(member, below)
-      const isEmptied = typeof left === 'object' && left !== null && !Array.isArray(left) && Object.keys(left).length === 0 && Object.keys(member as object).length > 0
+      const isEmptied =
+        typeof left === 'object' && left !== null && !Array.isArray(left) && Object.keys(left).length === 0 && Object.keys(member as object).length > 0
       return isEmptied ? [] : [[key, left]]
     }),
   )
@@ -118,7 +138,11 @@ describe('edits of any body', () => {
       edit.set('version', 'x').remove('model').remove('stream')
       edit.removeFields(fields.map(path), 'stripped')
       const { chunks: sent, notes } = edit.apply(chunks)
-      const steps = [['model'], ['stream'], ...fields.map((field) => field.split('.').flatMap((part) => (part.endsWith('[]') ? [part.slice(0, -2), '[]'] : [part])))]
+      const steps = [
+        ['model'],
+        ['stream'],
+        ...fields.map((field) => field.split('.').flatMap((part) => (part.endsWith('[]') ? [part.slice(0, -2), '[]'] : [part]))),
+      ]
       expect(JSON.parse(textOf(sent))).toEqual({ version: 'x', ...(without(object, steps) as object) })
       let at = 0
       const out = Buffer.concat(sent)

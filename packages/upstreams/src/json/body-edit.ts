@@ -93,7 +93,12 @@ export class BodyEdit {
     if (this.#removed.size === 0 && this.#inserted.length === 0) return []
     const { items, open } = this.#items()
     const isRemoved = ({ key }: TopLevelItem): boolean => this.#removed.has(key)
-    const removals = spansOf(items, isRemoved).map(({ item, start, end }) => ({ name: this.#removed.get(item.key) as string, start, end, replacement: noBytes }))
+    const removals = spansOf(items, isRemoved).map(({ item, start, end }) => ({
+      name: this.#removed.get(item.key) as string,
+      start,
+      end,
+      replacement: noBytes,
+    }))
     const at = items[0]?.start ?? open + 1
     const hasMore = items.some((item) => !isRemoved(item))
     const insertions = this.#inserted.map(({ key, json }, index) => {

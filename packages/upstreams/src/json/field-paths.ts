@@ -8,7 +8,10 @@ import { spansOf, type Span } from './removal.ts'
  */
 export type FieldPath = readonly Step[]
 
-type Step = { readonly kind: 'member'; readonly name: string } | { readonly kind: 'each'; readonly test: ElementTest | undefined } | { readonly kind: 'any-depth' }
+type Step =
+  | { readonly kind: 'member'; readonly name: string }
+  | { readonly kind: 'each'; readonly test: ElementTest | undefined }
+  | { readonly kind: 'any-depth' }
 
 /** What an element's member must say. */
 interface ElementTest {
@@ -30,7 +33,8 @@ export function parseFieldPath(text: string): FieldPath | undefined {
     if (match === null) return undefined
     const [, name = '', each, member, isStart, value] = match
     steps.push({ kind: 'member', name })
-    if (each !== undefined) steps.push({ kind: 'each', test: member === undefined || value === undefined ? undefined : { member, value, isStart: isStart === '^' } })
+    if (each !== undefined)
+      steps.push({ kind: 'each', test: member === undefined || value === undefined ? undefined : { member, value, isStart: isStart === '^' } })
   }
   return steps.at(-1)?.kind === 'any-depth' ? undefined : steps
 }

@@ -10,7 +10,10 @@ export interface Span {
  * The spans to cut so that the items that `isRemoved` names are gone from an object or array, one comma with each, and what is left is well-formed.
  * Every byte of an item that stays, and the white space around it, stays.
  */
-export function spansOf<Each extends Item>(items: readonly Each[], isRemoved: (item: Each, index: number) => boolean): readonly (Span & { readonly item: Each })[] {
+export function spansOf<Each extends Item>(
+  items: readonly Each[],
+  isRemoved: (item: Each, index: number) => boolean,
+): readonly (Span & { readonly item: Each })[] {
   const firstKept = items.findIndex((item, index) => !isRemoved(item, index))
   return items.flatMap((item, index) => {
     if (!isRemoved(item, index)) return []

@@ -70,7 +70,9 @@ export function errorReply(reply: UpstreamReply, reading: ErrorReading): Upstrea
     const parsed = parse(text)
     const envelope = isEnvelope(parsed) ? parsed.error : undefined
     if (envelope !== undefined && !isAboutCredential && withoutIdentifiers(text) === text) return bytes
-    const message = isAboutCredential ? credentialMessage : withoutIdentifiers(envelope?.message ?? reading.messageOf(parsed) ?? `${reading.upstream} answered with status ${status}.`)
+    const message = isAboutCredential
+      ? credentialMessage
+      : withoutIdentifiers(envelope?.message ?? reading.messageOf(parsed) ?? `${reading.upstream} answered with status ${status}.`)
     const error = { type: envelope?.type ?? errorTypeOf(statusFor(status)), message }
     return encoder.encode(JSON.stringify({ type: 'error', error, ...(requestId !== undefined && { request_id: requestId }) }))
   }

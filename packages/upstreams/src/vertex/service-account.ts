@@ -29,12 +29,19 @@ const waitMillis = 10_000
  *
  * @throws ConfigurationError where the account has no email or no PKCS #8 key
  */
-export function serviceAccountTokens(account: ServiceAccount, { tokenUrl = googleTokenUrl, fetch = globalThis.fetch }: TokenExchange, now: () => number): () => Promise<string> {
+export function serviceAccountTokens(
+  account: ServiceAccount,
+  { tokenUrl = googleTokenUrl, fetch = globalThis.fetch }: TokenExchange,
+  now: () => number,
+): () => Promise<string> {
   const { client_email: email, private_key: privateKey, private_key_id: keyId } = account
   const pem = typeof privateKey === 'string' ? new Secret(privateKey) : privateKey
   if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw new ConfigurationError('vertex.serviceAccount.client_email', "is not a service account's email.")
   if (!pem.reveal().includes('-----BEGIN PRIVATE KEY-----'))
-    throw new ConfigurationError('vertex.serviceAccount.private_key', 'is not a PKCS #8 key. Take private_key from the JSON file as it is, line breaks included.')
+    throw new ConfigurationError(
+      'vertex.serviceAccount.private_key',
+      'is not a PKCS #8 key. Take private_key from the JSON file as it is, line breaks included.',
+    )
   let key: ReturnType<typeof importPKCS8> | undefined
   const renew = async (): Promise<HeldValue<string>> => {
     key ??= importPKCS8(pem.reveal(), 'RS256')
@@ -66,6 +73,7 @@ function tokenOf(status: number, text: string, at: number): HeldValue<string> {
     throw new Error(`the token endpoint answered ${status} without JSON`, { cause })
   }
   const { access_token: token, expires_in: seconds, error } = body
-  if (status !== 200 || typeof token !== 'string') throw new Error(`the token endpoint answered ${status}: ${typeof error === 'string' ? error.slice(0, 80) : 'no access_token'}`)
+  if (status !== 200 || typeof token !== 'string')
+    throw new Error(`the token endpoint answered ${status}: ${typeof error === 'string' ? error.slice(0, 80) : 'no access_token'}`)
   return { value: token, expiresAt: typeof seconds === 'number' ? at + seconds * 1000 : undefined }
 }

@@ -36,7 +36,11 @@ function fakeGoogle(): FakeGoogle {
       expect(form.get('grant_type')).toBe('urn:ietf:params:oauth:grant-type:jwt-bearer')
       const assertion = form.get('assertion') ?? ''
       google.assertions.push(assertion)
-      const { payload, protectedHeader } = await jwtVerify(assertion, publicKey, { issuer: email, audience: 'https://oauth2.googleapis.com/token', currentDate: new Date(google.clock) })
+      const { payload, protectedHeader } = await jwtVerify(assertion, publicKey, {
+        issuer: email,
+        audience: 'https://oauth2.googleapis.com/token',
+        currentDate: new Date(google.clock),
+      })
       expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'key-1' })
       expect(payload).toMatchObject({ scope: 'https://www.googleapis.com/auth/cloud-platform', exp: (payload.iat as number) + 3600 })
       return Response.json({ access_token: `ya29.token-${google.assertions.length}`, expires_in: 3600, token_type: 'Bearer' })
@@ -55,12 +59,22 @@ describe('vertex', () => {
   it('H8: names model and version where Vertex wants them, and passes everything else and the stream byte for byte', async () => {
     const { send } = bench(streamed)
     const body = '{"model":"claude-sonnet-4-5-20250929", "stream":true,"n":1.0,"messages":[]}'
-    const { request, sink, settlement } = await send({ body, headers: [['anthropic-version', '2023-06-01'], ['anthropic-beta', 'interleaved-thinking-2025-05-14'], ['x-goog-user-project', 'theirs']] })
+    const { request, sink, settlement } = await send({
+      body,
+      headers: [
+        ['anthropic-version', '2023-06-01'],
+        ['anthropic-beta', 'interleaved-thinking-2025-05-14'],
+        ['x-goog-user-project', 'theirs'],
+      ],
+    })
     expect(request?.origin).toBe('https://us-east5-aiplatform.googleapis.com')
     expect(request?.path).toBe('/v1/projects/my-project/locations/us-east5/publishers/anthropic/models/claude-sonnet-4-5@20250929:streamRawPredict')
     expect(textOf(request?.body ?? [])).toBe('{"anthropic_version":"vertex-2023-10-16","stream":true,"n":1.0,"messages":[]}')
     const headers = (request?.headers ?? []).filter(([name]) => /^(?:anthropic|x-goog|authorization|x-api)/.test(name))
-    expect(headers).toEqual([['anthropic-beta', 'interleaved-thinking-2025-05-14'], ['authorization', 'Bearer ya29.static']])
+    expect(headers).toEqual([
+      ['anthropic-beta', 'interleaved-thinking-2025-05-14'],
+      ['authorization', 'Bearer ya29.static'],
+    ])
     expect(sink.text()).toBe(frames.join(''))
     expect(settlement).toMatchObject({ outcome: { kind: 'completed' }, resolvedModel: messagesBody.model, usage: { source: 'final' } })
     expect(settlement.proof.patches.map(({ name }) => name)).toEqual(['vertex:anthropic_version', 'vertex:model'])
@@ -82,7 +96,9 @@ describe('vertex', () => {
     ['claude-sonnet-4-5@20250929', 'claude-sonnet-4-5@20250929'],
     ['claude-3-5-sonnet-20241022', 'claude-3-5-sonnet-v2@20241022'],
   ])('knows %s as %s', async (model, id) => {
-    const { request } = await bench(streamed, { models: { 'claude-3-5-sonnet-20241022': 'claude-3-5-sonnet-v2@20241022' } }).send({ body: JSON.stringify({ ...messagesBody, model }) })
+    const { request } = await bench(streamed, { models: { 'claude-3-5-sonnet-20241022': 'claude-3-5-sonnet-v2@20241022' } }).send({
+      body: JSON.stringify({ ...messagesBody, model }),
+    })
     expect(request?.path).toContain(`/models/${id}:streamRawPredict`)
   })
 
@@ -102,8 +118,15 @@ describe('vertex', () => {
 
   it("F9: says Google's errors in the envelope without the project, and the API's own byte for byte", async () => {
     const message = 'Quota exceeded for projects/123456789012/locations/us-east5 by gateway@my-project.iam.gserviceaccount.com.'
-    const google = await bench({ status: 429, headers: [['content-type', 'application/json']], body: [JSON.stringify([{ error: { code: 429, message, status: 'RESOURCE_EXHAUSTED' } }])] }).send()
-    expect(JSON.parse(google.sink.text())).toEqual({ type: 'error', error: { type: 'rate_limit_error', message: 'Quota exceeded for projects/(project)/locations/us-east5 by (service account).' } })
+    const google = await bench({
+      status: 429,
+      headers: [['content-type', 'application/json']],
+      body: [JSON.stringify([{ error: { code: 429, message, status: 'RESOURCE_EXHAUSTED' } }])],
+    }).send()
+    expect(JSON.parse(google.sink.text())).toEqual({
+      type: 'error',
+      error: { type: 'rate_limit_error', message: 'Quota exceeded for projects/(project)/locations/us-east5 by (service account).' },
+    })
     const own = '{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: Field required"}}'
     expect((await bench({ status: 400, headers: [['content-type', 'application/json']], body: [own] }).send()).sink.text()).toBe(own)
   })

@@ -51,9 +51,11 @@ const vertexErrors: ErrorReading = {
 export function vertex(options: VertexOptions): UpstreamOptions {
   const { name = 'vertex', capabilities = defaultCapabilities, serviceAccount, accessToken } = options
   const region = checkName('vertex.region', options.region, 'us-east5')
-  if (!/^[a-z][a-z0-9.:-]{0,99}$/.test(options.project)) throw new ConfigurationError('vertex.project', `"${options.project.slice(0, 80)}" is not a project id.`)
+  if (!/^[a-z][a-z0-9.:-]{0,99}$/.test(options.project))
+    throw new ConfigurationError('vertex.project', `"${options.project.slice(0, 80)}" is not a project id.`)
   const url = pinnedUrl('vertex.baseUrl', options.baseUrl ?? `https://${vertexHost(region)}`, options)
-  if ((serviceAccount === undefined) === (accessToken === undefined)) throw new ConfigurationError('vertex', 'needs `serviceAccount` or `accessToken`, one of the two.')
+  if ((serviceAccount === undefined) === (accessToken === undefined))
+    throw new ConfigurationError('vertex', 'needs `serviceAccount` or `accessToken`, one of the two.')
   const source = serviceAccount === undefined ? (accessToken as TokenSource) : serviceAccountTokens(serviceAccount, options, options.now ?? Date.now)
   const bearer = bearerFrom(name, 'vertex.accessToken', source)
   const fitting = fittingFor('vertex', capabilities)
