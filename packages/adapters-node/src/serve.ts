@@ -77,7 +77,10 @@ export async function serve(gateway: MountableGateway, options: ServeOptions = {
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      // Timers of the gateway keep no process alive, and once the last client has gone nothing else may.
+      const stayAlive = setInterval(() => undefined, 60_000)
       await gateway.drain(options.graceMillis ?? 30_000)
+      clearInterval(stayAlive)
       // A reply that has been written may still be on its way to a slow reader; connections that have nothing left to say go at once.
       const sweep = setInterval(() => server.closeIdleConnections(), 50)
       const giveUp = setTimeout(() => server.closeAllConnections(), lastBytesMillis)

@@ -56,8 +56,8 @@ export function strongest(effects: readonly Effect[]): Effect {
 }
 
 function valueOf({ keyTags, tags }: Spender, name: string): string | undefined {
-  // What an exchange is attributed to stands above tags of the same name.
-  if (name === 'repository' || name === 'session') return own(tags, name)
+  // What an exchange is attributed to stands above tags of the same name; a key's repository is what it is attributed to.
+  if (name === 'session') return own(tags, name)
   return own(keyTags, name) ?? own(tags, name)
 }
 

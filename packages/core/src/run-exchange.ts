@@ -1,12 +1,13 @@
 import { GatewayError, type FaultCode } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
-import { LiveExchange, type ExchangeServices } from './exchange/exchange.ts'
+import { LiveExchange, type ExchangeServices, type PricedUsage } from './exchange/exchange.ts'
 import { isUpstreamReply, refuse, renderRefusal, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
 import type { Host } from './host.ts'
 import { localAnswer, type LocalRoute } from './local-routes.ts'
 import { UsageEstimator } from './meter/estimate.ts'
 import { MessageMeter } from './meter/message-meter.ts'
 import type { Pricing } from './meter/price.ts'
+import { noUsage } from './meter/usage.ts'
 import type { Handler } from './middleware/compose.ts'
 import type { Runtime } from './ports/runtime.ts'
 import { PairedDigest, type DigestFactory } from './wire/digest.ts'
@@ -148,10 +149,21 @@ export class ExchangeRunner {
       })
       journey.outcome?.reply.body.cancel(cause)
       sink.abort(cause)
+      await this.#giveUp(exchange, journey)
       return undefined
     } finally {
       this.#running.delete(exchange)
     }
+  }
+
+  /** Ends the books of an exchange that failed where nothing should: what may have been billed counts as estimated, and nothing stays reserved. */
+  async #giveUp(exchange: LiveExchange, journey: Journey): Promise<void> {
+    const nothing: PricedUsage = { usage: noUsage, cost: { state: 'unpriced', nanoUsd: 0n, lines: [], priceVersion: '' } }
+    const isSent = exchange.createsMessage && journey.patches !== undefined
+    // An estimate may fail for the reason that the exchange has: then it stands in the ledger without a price.
+    const priced = isSent ? await exchange.estimate().then(({ likely }) => likely, () => nothing) : nothing
+    const settlement = abandonedSettlement(exchange, journey, priced, this.#options.digests)
+    await this.#book(exchange, journey, { ...settlement, outcome: { kind: 'failed', error: { origin: 'gateway', code: 'internal' } } })
   }
 
   async #conduct(exchange: LiveExchange, journey: Journey, sink: ClientSink, handler: Handler, problem: GatewayError | undefined): Promise<Settlement> {
@@ -170,13 +182,17 @@ export class ExchangeRunner {
       request.signal.removeEventListener('abort', clientLeft)
     }
     exchange.learn(settlement.usage)
+    await this.#book(exchange, journey, settlement)
+    return settlement
+  }
+
+  async #book(exchange: LiveExchange, journey: Journey, settlement: Settlement): Promise<void> {
     await exchange.settle(settlement)
     // What no middleware saw costs nothing and says nothing of anyone: scanners must not fill the ledger.
     if (journey.isAdmitted === true) {
       const entry = entryOf(settlement, exchange.context as RecordedContext)
       for (const { record } of this.#recorders) await record(entry)
     }
-    return settlement
   }
 
   async #decide(exchange: LiveExchange, journey: Journey, handler: Handler, problem: GatewayError | undefined): Promise<Reply> {

@@ -52,7 +52,7 @@ eachDatabase((database) => {
     expect(await problem(schema)).toBe('served')
   })
 
-  test('R24: an older database is upgraded with what it holds, and refused until then', async () => {
+  test('R24, J5: an older database is upgraded with what it holds, and refused until then', async () => {
     const schema = newSchema()
     const { pool } = database()
     await migrate(pool, { schema })
@@ -106,7 +106,7 @@ describe.skipIf(!hasPostgres)('two nodes', () => {
   })
   afterAll(() => Promise.all(pools.map((pool) => pool.end())))
 
-  test('R24: nodes that start together migrate once', async () => {
+  test('R24, J5: nodes that start together migrate once', async () => {
     const results = await Promise.all(pools.map((pool) => migrate(pool)))
     expect(results.flatMap(({ applied }) => applied).toSorted((left, right) => left - right)).toEqual(migrations.map(({ version }) => version))
     expect(new Set(results.map(({ version }) => version))).toEqual(new Set([latest]))

@@ -22,7 +22,10 @@ beforeAll(async () => {
     request.on('end', () => {
       const isNative = request.url?.startsWith('/anthropic/') === true
       const problem = signatureProblem(arrived(request, body), `127.0.0.1:${port}`, region, isNative ? 'bedrock-mantle' : 'bedrock', Date.now())
-      if (problem !== undefined) return void response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ message: problem }))
+      if (problem !== undefined) {
+        response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ message: problem }))
+        return
+      }
       response.writeHead(200, { 'content-type': isNative ? 'text/event-stream' : 'application/vnd.amazon.eventstream', 'x-amzn-requestid': 'r-1' })
       for (const event of streamEvents) response.write(isNative ? asFrame(event) : chunkMessage(event))
       response.end()

@@ -11,16 +11,19 @@ import { loadConfig, type SluiceConfig } from '../start/config-file.ts'
 import { gatewayOf } from '../start/gateway-of.ts'
 import { generatedKey } from '../start/generated-key.ts'
 import { greeting } from '../start/greeting.ts'
-import { newSecret, type OpenStore } from '../start/open-store.ts'
+import { keepAlive, newSecret, type OpenStore } from '../start/open-store.ts'
 import { planStart, upstreamsOf, type StartPlan } from '../start/plan.ts'
 import { given, givenOr, type SettingSources } from '../start/setting.ts'
 import * as specs from '../start/setting-specs.ts'
 import { storeOf } from '../start/store-of.ts'
 import { jsonLog, textLog, type StartLog } from '../start/start-log.ts'
 import { stopSignals } from '../start/stop-signals.ts'
+import { within } from '../start/within.ts'
 import type { Terminal } from '../terminal.ts'
 
 const defaultPort = 8787
+/** How long a store may take to close. */
+const closeMillis = 5_000
 
 const flags: FlagSpecs = {
   ...Object.fromEntries(
@@ -65,6 +68,8 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
   const log = (isJson ? jsonLog : textLog)({ terminal, stdout: process.stdout, stderr: process.stderr, timeZone })
   const runtime = nodeRuntime()
   let rehearsal: Awaited<ReturnType<typeof startRehearsal>> | undefined
+  // The gateway's own timers keep no process alive, and while it stops there may be nothing else.
+  const stayAlive = keepAlive()
   const care = upkeep({ ...store, onFault: (fault) => log.fault(fault) })
   try {
     rehearsal = plan.upstream.kind === 'rehearsal' ? await startRehearsal({ keepCalls: 0 }) : undefined
@@ -108,13 +113,17 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
     if (isFallback) log.notice(`Port ${defaultPort} is taken, so a free one was chosen. Give --port to choose.`)
     for (const notice of [...notices, ...plan.notices]) log.notice(notice)
     const code = await untilStopped(served, gateway, signals, graceSeconds, log)
-    const waiting = await flush()
+    // Signalled again: at once means at once, and what waits is booked as it stands.
+    const waiting = code === 0 ? await flush() : 0
     if (waiting > 0) log.notice(`${waiting} settlements could not be delivered: the store was out. Their holds are booked as they stand.`)
     signals.dispose()
     return code
   } finally {
     await care.stop()
-    await Promise.allSettled([runtime.close(), rehearsal?.close(), store.close()])
+    await within(closeMillis, Promise.allSettled([runtime.close(), rehearsal?.close(), store.close()])).catch((cause: unknown) =>
+      log.fault({ code: 'upkeep-failed', message: 'the store did not close in time, and is left as it is', source: 'store', cause }),
+    )
+    stayAlive()
   }
 }
 

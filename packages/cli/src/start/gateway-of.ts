@@ -27,6 +27,7 @@ import { loopbackClientsOnly } from './open-guard.ts'
 import type { OpenStore } from './open-store.ts'
 import type { StartPlan } from './plan.ts'
 import type { StartLog } from './start-log.ts'
+import { within } from './within.ts'
 
 /** What a gateway is put together from. */
 export interface GatewayParts {
@@ -82,18 +83,25 @@ export function gatewayOf(parts: GatewayParts): BuiltGateway {
     .use(holding)
   for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
   const logged = { append: (entry: Parameters<StartLog['exchange']>[0]) => Promise.resolve(log.exchange(entry)), report: nothing, exchanges: nothing }
-  return { gateway: gateway.record(logged).record(store.ledger), flush: () => flushed(holding, leased) }
+  return { gateway: gateway.record(logged).record(store.ledger), flush: () => flushed(holding, leased, onFault) }
 }
 
+/** How long giving leases back may take. */
+const leasesMillis = 5_000
+
 /** Delivers what waits, and gives leases back; what cannot be given back is booked when it expires. */
-async function flushed(holding: BudgetMiddleware, leased: LeasedBudgetBook | undefined): Promise<number> {
+async function flushed(holding: BudgetMiddleware, leased: LeasedBudgetBook | undefined, onFault: (fault: Fault) => void): Promise<number> {
   const waiting = await holding.flush()
-  await leased?.stop().catch(() => undefined)
+  if (leased !== undefined) await within(leasesMillis, leased.stop()).catch((cause: unknown) => onFault(keptLeasesFault(cause)))
   return waiting
 }
 
 function leaseFault(cause: unknown): Fault {
   return { code: 'budget-book-failed', message: 'leases could not be renewed or given back; it is tried again', source: 'budget', cause }
+}
+
+function keptLeasesFault(cause: unknown): Fault {
+  return { code: 'budget-book-failed', message: 'leases could not be given back; what they hold is booked within a minute', source: 'budget', cause }
 }
 
 const nothing = (): Promise<readonly never[]> => Promise.resolve([])

@@ -39,7 +39,14 @@ export interface AuditCheck {
 }
 
 /** What a check found: all in order, or the first record that is not. */
-export type AuditVerdict = { readonly kind: 'intact'; readonly records: number } | { readonly kind: 'broken'; readonly sequence: number; readonly what: string }
+export type AuditVerdict =
+  | {
+      readonly kind: 'intact'
+      readonly records: number
+      /** The end of the chain, to be noted elsewhere: an {@link AuditCheck.anchor} of later checks. Absent where there is no record. */
+      readonly last?: Pick<AuditRecord, 'sequence' | 'hash'>
+    }
+  | { readonly kind: 'broken'; readonly sequence: number; readonly what: string }
 
 /** A chain of changes in which every record carries the hash of the one before. */
 export interface AuditTrail {
@@ -118,7 +125,7 @@ async function verifyChain(log: AuditLog, { from = 1, anchor }: AuditCheck): Pro
   }
   const end = last?.sequence ?? 0
   if (anchor !== undefined && anchor.sequence > end) return { kind: 'broken', sequence: end + 1, what: `the log ends here, and ${anchor.sequence} was noted` }
-  return { kind: 'intact', records }
+  return { kind: 'intact', records, ...(last !== undefined && { last: { sequence: last.sequence, hash: last.hash } }) }
 }
 
 /** What is wrong with a record that should follow another; undefined where nothing is. */

@@ -31,10 +31,12 @@ export class BudgetDesk {
     this.#spentBefore = closedWindowSpend(options)
   }
 
-  /** The pots that an exchange of these facts draws on. Rejects where the book is out and no list of budgets was ever read. */
-  async pots(facts: SpendFacts): Promise<readonly BudgetPot[]> {
-    const at = this.#options.clock.now()
-    const index = await this.#budgets(at)
+  /**
+   * The pots that an exchange of these facts draws on, in the windows of an instant: that at which it began, by which reports count it too.
+   * Rejects where the book is out and no list of budgets was ever read.
+   */
+  async pots(facts: SpendFacts, at: number): Promise<readonly BudgetPot[]> {
+    const index = await this.#budgets(this.#options.clock.now())
     const covering = index.covering(facts)
     if (covering.length === 0) return []
     const pots = await Promise.all(covering.map(async (budget) => budgetPots(budget, facts.developer, at, await this.#carried(budget, facts, at))))

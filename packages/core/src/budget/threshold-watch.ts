@@ -30,7 +30,8 @@ export class ThresholdWatch {
 
   /** Looks at a pot's balance after a settlement. Never rejects. */
   async look(pot: BudgetPot, balance: Balance): Promise<void> {
-    const { budget, account, bucket, amount } = pot
+    const { budget, account, amount } = pot
+    const bucket = tellingBucket(pot)
     for (const percent of budget.thresholds) {
       if (balance.spent * 100_000n < amount * BigInt(Math.round(percent * 1_000))) continue
       const key = `${account} ${bucket} ${percent}`
@@ -50,4 +51,13 @@ export class ThresholdWatch {
     this.#known.add(key)
     if (this.#known.size > mostKnown) this.#known.delete(this.#known.values().next().value as string)
   }
+}
+
+const hourMillis = 3_600_000
+
+/** In which bucket a threshold is noted as told. A rolling window has a new one each hour; it is told once for each stretch of time as long as the window. */
+function tellingBucket({ budget: { window }, bucket }: BudgetPot): number {
+  if (window.kind !== 'rolling') return bucket
+  const lengthMillis = window.hours * hourMillis
+  return Math.floor(bucket / lengthMillis) * lengthMillis
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type { LocalRoute } from '../local-routes.ts'
+import { checkNetwork } from '../middleware/authenticate-key.ts'
 import type { BudgetBook } from '../ports/budget-book.ts'
 import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
 import { presentedCredentials } from '../wire/credentials.ts'
@@ -25,11 +26,12 @@ export function usageRoute({ keys, book, clock = systemClock }: UsageRouteOption
   return {
     method: 'GET',
     path: '/api/oauth/usage',
-    answer: async ({ headers }) => {
+    answer: async ({ headers, remoteAddress }) => {
       let principal: Principal | undefined
       for (const { value } of presentedCredentials(headers)) principal ??= await keys.verify(value)
       if (principal === undefined) throw new GatewayError('invalid-credential', 'The key is not known to this gateway. Ask its operator for a new one.')
-      const pots = (await desk.pots(spendFacts({ principal }, undefined))).filter(({ budget }) => budget.unit === 'nano-usd')
+      checkNetwork(remoteAddress, principal)
+      const pots = (await desk.pots(spendFacts({ principal }, undefined), clock.now())).filter(({ budget }) => budget.unit === 'nano-usd')
       if (pots.length === 0) return { status: 404, body: '{"type":"error","error":{"type":"not_found_error","message":"No budget covers this key."}}' }
       return { status: 200, body: JSON.stringify(usageJson(await desk.statuses(pots))) }
     },

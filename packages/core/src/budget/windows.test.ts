@@ -56,7 +56,7 @@ const anyWindow: fc.Arbitrary<BudgetWindow> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'total' as const }) },
 )
 
-describe('R17: windows are a pure function of the instant', () => {
+describe('R17, G3: windows are a pure function of the instant: nothing is ever reset', () => {
   property.prop([calendarWindows, instants], { numRuns: 3_000 })(
     'R17: a window holds its instant, and begins and ends where the printed date changes its period',
     (window, at) => {

@@ -1,7 +1,7 @@
 import type { Attribution } from '../entry/attribution.ts'
 import type { EstimateFacts } from '../meter/estimate.ts'
 import type { Principal } from '../ports/key-ring.ts'
-import { indexOfInParts, toBytes } from '../wire/bytes.ts'
+import { toText } from '../wire/bytes.ts'
 import { RequestBody } from './request-body.ts'
 
 /** Context that estimates go by, where middleware has added it. */
@@ -10,8 +10,16 @@ export interface EstimateContext {
   readonly principal?: Principal
 }
 
-/** Sources whose bytes are not in the body: https://docs.claude.com/en/docs/build-with-claude/files and URL sources of images and documents. */
-const references: readonly Uint8Array[] = ['"type":"url"', '"type": "url"', '"file_id"'].map(toBytes)
+/**
+ * Sources whose bytes are not in the body, and pages, of which each is tokens however few bytes it has:
+ * https://docs.claude.com/en/docs/build-with-claude/files, URL sources of images and documents, PDF. A member that is named `url` is none.
+ */
+const references = /:\s*"(?:url|application\/pdf)"|"file_id"/i
+const pictures = /:\s*"image"/g
+/** The largest picture is scaled down to some 4,800. */
+const pictureTokens = 5_000
+/** How JSON may write a letter, or a slash, in another way. */
+const escapes = /\\(?:u00([2-7][0-9a-f])|\/)/gi
 
 /** A number or short string takes no more. */
 const mostBytes = 64
@@ -23,6 +31,7 @@ export function estimateFacts(body: RequestBody, { attribution, principal }: Est
   const inferenceGeo = body.value('inference_geo', mostBytes)
   const session = attribution?.session?.value
   return {
+    ...(principal !== undefined && { tenant: principal.keyId }),
     model: body.string('model') ?? 'unknown',
     kind: attribution?.kind.value ?? 'other',
     conversation: session === undefined ? undefined : JSON.stringify([principal?.keyId, session, attribution?.agent?.value]),
@@ -34,7 +43,8 @@ export function estimateFacts(body: RequestBody, { attribution, principal }: Est
   }
 }
 
-/** True where the prompt may be larger than the body: it names files or pages. */
-export function hasReferences(body: RequestBody): boolean {
-  return RequestBody.glance(body, () => references.some((text) => indexOfInParts(body.chunks, text) !== -1))
+/** Tokens that a prompt may have beyond one for each byte of its body: those of pictures; Infinity where it names files or pages. */
+export function unseenTokens(body: RequestBody): number {
+  const text = RequestBody.glance(body, () => toText(body.range(0, body.length))).replace(escapes, (_, code?: string) => (code === undefined ? '/' : String.fromCharCode(Number.parseInt(code, 16))))
+  return references.test(text) ? Infinity : pictureTokens * (text.match(pictures)?.length ?? 0)
 }

@@ -12,7 +12,7 @@ import type { RequestTarget } from '../wire/request-target.ts'
 import type { DigestFactory } from '../wire/digest.ts'
 import type { HeaderList } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
-import { estimateFacts, hasReferences, type EstimateContext } from './estimate-facts.ts'
+import { estimateFacts, unseenTokens, type EstimateContext } from './estimate-facts.ts'
 import type { Patch } from './patch.ts'
 import { readBody, RequestBody } from './request-body.ts'
 
@@ -233,7 +233,11 @@ export class LiveExchange implements Exchange {
     if (!this.createsMessage) return { likely: priced(noUsage), most: () => priced(noUsage) }
     const facts = estimateFacts(await this.body(), this.context as EstimateContext, this.startedAt)
     this.#facts = facts
-    return { likely: priced(estimator.likely(facts)), most: () => priced(estimator.most(facts, this.#readBody === undefined || hasReferences(this.#readBody))) }
+    const most = (): PricedUsage => {
+      const unseen = this.#readBody === undefined ? Infinity : unseenTokens(this.#readBody)
+      return priced(unseen === Infinity ? estimator.most(facts, true) : estimator.most({ ...facts, bytes: facts.bytes + unseen }, false))
+    }
+    return { likely: priced(estimator.likely(facts)), most }
   }
 
   explainRoute = (record: RouteRecord): void => {

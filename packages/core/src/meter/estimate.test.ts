@@ -49,6 +49,24 @@ test('output is learned by model and kind, and never more than the request allow
   expect(estimator.likely(facts({ maxTokens: 64 })).total.outputTokens).toBe(64)
 })
 
+test('R22: an attacker of one tenant cannot make the estimates of another tiny, with short answers or with bodies of nothing', () => {
+  const estimator = new UsageEstimator()
+  const attacker = { tenant: 'mallory', conversation: undefined }
+  for (let count = 0; count < 500; count += 1) estimator.learn(facts({ ...attacker, bytes: 10_000_000 }), final({ freshInputTokens: 1, outputTokens: 1 }))
+  expect(estimator.likely(facts({ ...attacker })).total.cacheWrite5mTokens).toBeLessThan(100)
+  expect(estimator.likely(facts({ tenant: 'ada' })).total).toMatchObject({ cacheWrite5mTokens: 32_000, outputTokens: 1_500 })
+})
+
+test('replies that ran into their max_tokens do not make an attacker’s own estimates tiny', () => {
+  const estimator = new UsageEstimator()
+  for (let count = 0; count < 500; count += 1) estimator.learn(facts({ maxTokens: 1 }), final({ freshInputTokens: 1_000, outputTokens: 1 }))
+  expect(estimator.likely(facts()).total.outputTokens).toBe(1_500)
+})
+
+test('an attacker who asks for 10^15 tokens gets an estimate that a store can keep', () => {
+  expect(new UsageEstimator().most(facts({ maxTokens: 10 ** 15 }), false).total.outputTokens).toBe(1_000_000)
+})
+
 test('what the request says of speed and place is priced so', () => {
   const [line] = new UsageEstimator().likely(facts({ speed: 'fast', inferenceGeo: 'us' })).lines
   expect(line).toMatchObject({ model: 'claude-opus-5-5', speed: 'fast', inferenceGeo: 'us' })

@@ -2,6 +2,8 @@ import { noTokens, promptTokens, type RateConditions, type TokenBuckets, type Us
 
 /** What is known of a request before it is sent. */
 export interface EstimateFacts extends RateConditions {
+  /** Whose request it is: nobody learns from what another sends, who could make his estimates tiny. @defaultValue everybody is one */
+  readonly tenant?: string
   readonly model: string
   /** What the request is for: titles answer shorter than turns do. */
   readonly kind: string
@@ -39,7 +41,8 @@ const mostOutputTokens = 128_000
 /** Tool use adds a system prompt of the API's own: some hundred tokens. */
 const hiddenTokens = 4_096
 const largestContext = 1_000_000
-const mostModels = 1_000
+/** Of all tenants together. */
+const mostModels = 10_000
 
 /**
  * Estimates usage from what the gateway has seen: the last turn of the same conversation is the anchor, and only what is new since then is guessed from its bytes.
@@ -57,8 +60,8 @@ export class UsageEstimator {
 
   /** What such requests used of late: the last turn's prompt from the cache, the new bytes written to it, and the output that nine in ten stay under. */
   likely(facts: EstimateFacts): UsageReport {
-    const { model, kind, maxTokens = mostOutputTokens } = facts
-    const learned = this.#outputs.get(`${kind} ${model}`)?.nineInTen() ?? firstOutputTokens
+    const { maxTokens = mostOutputTokens } = facts
+    const learned = this.#outputs.get(outputsKey(facts))?.nineInTen() ?? firstOutputTokens
     return estimated(facts, { ...noTokens, ...this.#prompt(facts), outputTokens: Math.min(maxTokens, learned) })
   }
 
@@ -69,28 +72,30 @@ export class UsageEstimator {
   most(facts: EstimateFacts, hasReferences: boolean): UsageReport {
     const { bytes, maxTokens = mostOutputTokens } = facts
     const prompt = hasReferences ? largestContext : Math.min(largestContext, bytes + hiddenTokens)
-    return estimated(facts, { ...noTokens, cacheWrite1hTokens: prompt, outputTokens: maxTokens })
+    return estimated(facts, { ...noTokens, cacheWrite1hTokens: prompt, outputTokens: Math.min(maxTokens, largestContext) })
   }
 
   /** Takes in what a request came to. */
   learn(facts: EstimateFacts, { source, total }: UsageReport): void {
     if (source !== 'final') return
-    const { model, kind, conversation, bytes, at } = facts
+    const { model, conversation, bytes, at } = facts
     const tokens = promptTokens(total)
     if (tokens > 0 && bytes > 0 && total.webSearchRequests === 0) {
-      const before = this.#tokensPerByte.get(model) ?? firstTokensPerByte
-      remember(this.#tokensPerByte, model, before + learningRate * (tokens / bytes - before), mostModels)
+      const before = this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
+      remember(this.#tokensPerByte, bytesKey(facts), before + learningRate * (tokens / bytes - before), mostModels)
     }
-    const outputs = this.#outputs.get(`${kind} ${model}`) ?? new OutputLengths()
-    outputs.add(total.outputTokens)
-    remember(this.#outputs, `${kind} ${model}`, outputs, mostModels)
+    const outputs = this.#outputs.get(outputsKey(facts)) ?? new OutputLengths()
+    // A reply that ran into its max_tokens says nothing of one that may be longer.
+    if (facts.maxTokens === undefined || total.outputTokens < facts.maxTokens) outputs.add(total.outputTokens)
+    remember(this.#outputs, outputsKey(facts), outputs, mostModels)
     if (conversation === undefined) return
     const ttlMillis = total.cacheWrite1hTokens > 0 ? longCacheMillis : (this.#anchors.get(`${conversation} ${model}`)?.ttlMillis ?? shortCacheMillis)
     remember(this.#anchors, `${conversation} ${model}`, { promptTokens: tokens, outputTokens: total.outputTokens, bytes, at, ttlMillis }, this.#maxConversations)
   }
 
-  #prompt({ model, conversation, bytes, at }: EstimateFacts): Partial<TokenBuckets> {
-    const perByte = this.#tokensPerByte.get(model) ?? firstTokensPerByte
+  #prompt(facts: EstimateFacts): Partial<TokenBuckets> {
+    const { model, conversation, bytes, at } = facts
+    const perByte = this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
     const anchor = conversation === undefined ? undefined : this.#anchors.get(`${conversation} ${model}`)
     const written = (tokens: number): Partial<TokenBuckets> => (anchor?.ttlMillis === longCacheMillis ? { cacheWrite1hTokens: tokens } : { cacheWrite5mTokens: tokens })
     // A body far shorter than the last one is a conversation begun anew: compacted, or cleared.
@@ -99,6 +104,14 @@ export class UsageEstimator {
     if (at - anchor.at >= anchor.ttlMillis) return written(anchor.promptTokens + fresh)
     return { cacheReadTokens: anchor.promptTokens, ...written(fresh) }
   }
+}
+
+function outputsKey({ tenant = '', kind, model }: EstimateFacts): string {
+  return JSON.stringify([tenant, kind, model])
+}
+
+function bytesKey({ tenant = '', model }: EstimateFacts): string {
+  return JSON.stringify([tenant, model])
 }
 
 function estimated({ model, speed, inferenceGeo }: EstimateFacts, tokens: TokenBuckets): UsageReport {

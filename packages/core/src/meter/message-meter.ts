@@ -93,6 +93,11 @@ export class MessageMeter {
     for (const block of Array.isArray(value['content']) ? value['content'] : []) this.#blockStart({ content_block: block })
   }
 
+  /** Takes the size of a JSON reply that broke off before its usage, or that is no JSON: what came of it is counted as output. */
+  broken(bytes: number): void {
+    this.#streamedBytes += bytes
+  }
+
   /**
    * What was used. A reply that began and did not end is partial: never zero, and never below what was reported.
    * A reply that was accepted and reported nothing is estimated from its bytes, and says so.

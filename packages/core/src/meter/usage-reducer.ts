@@ -8,9 +8,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A count as the wire may hold it; anything but a non-negative number is no statement. */
+/** A thousand times the largest context: what says more is broken, and its price would not fit the 64 bits that databases keep. */
+const mostCount = 1_000_000_000
+
+/** A count as the wire may hold it; anything but a non-negative number of a possible size is no statement. */
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.trunc(value) : undefined
+  return typeof value === 'number' && value >= 0 && value <= mostCount ? Math.trunc(value) : undefined
 }
 
 function text(value: unknown): string | undefined {

@@ -2,7 +2,7 @@ import { attributeRequest, type DeclaringHeaders } from '../attribution/attribut
 import { toRepositoryLabel } from '../attribution/labels.ts'
 import { declaredRepository, isSideCall, repositoryFromBody, type RepositoryFromPath } from '../attribution/repository.ts'
 import { SessionMemory } from '../attribution/session-memory.ts'
-import type { Attribution } from '../entry/attribution.ts'
+import type { Attributed, Attribution } from '../entry/attribution.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { noBody, RequestBody } from '../exchange/request-body.ts'
@@ -80,7 +80,7 @@ export function attribute(options: AttributeOptions = {}): Middleware<object, Wi
       const attribution = RequestBody.glance(body, () => attributeRequest({ method, path: target.path, headers, body, principal }, names, isDeviceStored))
       const kind = attribution.kind.value
       const memoryKey = attribution.session && `${principal?.keyId ?? ''}\n${attribution.session.value}`
-      const declared = declaredRepository(headers, names.repositoryHeader, attribution.tags)
+      const declared = keyRepository(principal) ?? declaredRepository(headers, names.repositoryHeader, attribution.tags)
       if (declared !== undefined) attribution.repository = declared
       if (isRepositoryLabelStored) {
         const found = RequestBody.glance(body, () => repositoryFromBody(kind, body, memory, memoryKey, guarded(fromPath, exchange)))
@@ -95,6 +95,13 @@ export function attribute(options: AttributeOptions = {}): Middleware<object, Wi
       return next({ attribution })
     },
   }
+}
+
+/** What a key was made for goes before what its client says. */
+function keyRepository(principal: Principal | undefined): Attributed | undefined {
+  const { tags = {} } = principal ?? {}
+  const value = Object.hasOwn(tags, 'repository') ? tags['repository'] : undefined
+  return value === undefined || value === '' ? undefined : { value, source: 'key' }
 }
 
 /** A hook that throws costs the label, not the request; the host hears of it at settlement. */

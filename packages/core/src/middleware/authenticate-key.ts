@@ -4,7 +4,7 @@ import { RequestBody } from '../exchange/request-body.ts'
 import { isInNetworks } from '../keys/networks.ts'
 import { allowsModel, parsedNetworks } from '../keys/restrictions.ts'
 import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
-import { readString } from '../wire/json-scan.ts'
+import { parseJson, readString } from '../wire/json-scan.ts'
 
 /** The routes whose model can be told from their body. */
 const modelPaths: ReadonlySet<string> = new Set(['/v1/messages', '/v1/messages/count_tokens'])
@@ -14,14 +14,22 @@ const modelPaths: ReadonlySet<string> = new Set(['/v1/messages', '/v1/messages/c
  *
  * @throws GatewayError `credential-not-allowed`, and what reading the body throws
  */
-export async function checkKeyMayAsk(exchange: Exchange, { restrictions }: Principal): Promise<void> {
-  if (restrictions === undefined) return
-  const { networks, models } = restrictions
-  if (networks !== undefined && !isInNetworks(exchange.remoteAddress, parsedNetworks(networks))) {
-    const from = exchange.remoteAddress === undefined ? 'an unknown address' : shown(exchange.remoteAddress)
-    throw notAllowed(`This key may not be used from ${from}. Use it from the networks that it was made for, or ask this gateway's operator.`)
-  }
+export async function checkKeyMayAsk(exchange: Exchange, principal: Principal): Promise<void> {
+  checkNetwork(exchange.remoteAddress, principal)
+  const models = principal.restrictions?.models
   if (models !== undefined) await checkModels(exchange, models)
+}
+
+/**
+ * Refuses a key that comes from elsewhere than it may.
+ *
+ * @throws GatewayError `credential-not-allowed`
+ */
+export function checkNetwork(remoteAddress: string | undefined, { restrictions }: Principal): void {
+  const networks = restrictions?.networks
+  if (networks === undefined || isInNetworks(remoteAddress, parsedNetworks(networks))) return
+  const from = remoteAddress === undefined ? 'an unknown address' : shown(remoteAddress)
+  throw notAllowed(`This key may not be used from ${from}. Use it from the networks that it was made for, or ask this gateway's operator.`)
 }
 
 /** What a key limited to models may not do is anything whose model nobody can tell: fail closed. */
@@ -37,8 +45,35 @@ async function checkModels(exchange: Exchange, models: readonly string[]): Promi
   // Every occurrence: of a repeated key one reader takes the first and another the last.
   const asked = RequestBody.glance(body, () => body.members('model').map(({ start, end }) => readString(body.range(start, end))))
   if (asked.length === 0) throw notAllowed(`This key is limited to some models, and the request names none. ${usable(models)}`)
-  for (const model of asked) {
+  for (const model of [...asked, ...RequestBody.glance(body, () => modelsWithin(body))]) {
     if (model === undefined || !allowsModel(models, model)) throw notAllowed(`This key may not use the model "${shown(model ?? '')}". ${usable(models)}`)
+  }
+}
+
+/** What is said in these is said to a model, and asks for none. */
+const spoken: ReadonlySet<string> = new Set(['model', 'messages', 'system', 'metadata'])
+
+/** Models that a request names besides its own: of a tool that asks another one for advice, of a fallback. Undefined stands for what is no JSON, though a lenient reader may take it. */
+function modelsWithin(body: RequestBody): readonly (string | undefined)[] {
+  const found: (string | undefined)[] = []
+  const { scan } = body
+  for (const { key, start, end } of scan.kind === 'object' ? scan.members : []) {
+    if (!spoken.has(key)) collectModels(parseJson(body.range(start, end)), found)
+  }
+  return found
+}
+
+function collectModels(top: unknown, found: (string | undefined)[]): void {
+  if (top === undefined) found.push(undefined)
+  const open = [top]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value !== 'object' || value === null) continue
+    for (const [name, part] of Object.entries(value)) {
+      if (name === 'model' && typeof part === 'string') found.push(part)
+      // A schema describes what the model may write.
+      else if (name !== 'input_schema') open.push(part)
+    }
   }
 }
 

@@ -96,10 +96,21 @@ describe('a key bound to models', () => {
     ['a model that is no text', '{"model":["claude-opus-5-5"],"messages":[]}'],
     ['no model', '{"messages":[]}'],
     ['no object', '["claude-opus-5-5"]'],
+    ['a tool that asks a dearer model for advice', '{"model":"claude-opus-5-5","messages":[],"tools":[{"type":"advisor","model":"claude-fable-5-2"}]}'],
+    ['an adviser behind other tools of that name', '{"model":"claude-opus-5-5","messages":[],"tools":[{"mod\\u0065l":"claude-fable-5-2"}],"tools":[]}'],
+    ['a fallback', '{"model":"claude-opus-5-5","messages":[],"fallbacks":[{"model":"claude-fable-5-2"}]}'],
+    ['an adviser in what only some readers take for JSON', '{"model":"claude-opus-5-5","messages":[],"tools":[{"model":"claude-fable-5-2","n":NaN}]}'],
   ])('is not got around by %s', async (_what, body) => {
     const { ask, upstream } = await gatewayWith({ models })
     const { sink } = await ask({ body, headers: [['content-type', 'application/json']] })
     expect([sink.status, upstream.calls.length]).toEqual([403, 0])
+  })
+
+  test('may have tools that take a model for an argument, and speak of models', async () => {
+    const { ask } = await gatewayWith({ models })
+    const tools = [{ name: 'Agent', input_schema: { properties: { model: { type: 'string', enum: ['fable'] } }, example: { model: 'fable' } } }]
+    const messages = [{ role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'Agent', input: { model: 'fable' } }] }]
+    expect((await ask({ json: { ...messagesBody, tools, messages } })).sink.status).toBe(200)
   })
 
   test('may read, and may not use a route whose model nobody can tell', async () => {

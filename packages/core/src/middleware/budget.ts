@@ -8,6 +8,7 @@ import { overrunGate } from '../budget/overrun-gate.ts'
 import { potStatus } from '../budget/pot-status.ts'
 import { spendFacts, type SpendContext } from '../budget/spend-facts.ts'
 import type { BudgetStatus } from '../budget/status.ts'
+import type { SpendFacts } from '../budget/subjects.ts'
 import { ThresholdWatch, type ThresholdPassed } from '../budget/threshold-watch.ts'
 import { budgetRefusal, standingHeaders, tightest, unifiedPrefix } from '../budget/told.ts'
 import type { Settlement } from '../entry/settlement.ts'
@@ -15,7 +16,7 @@ import { GatewayError, type Fault } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type { UsageReport } from '../meter/usage.ts'
-import type { Balance, BudgetBook, ReservationResult } from '../ports/budget-book.ts'
+import type { Balance, BudgetBook, BudgetCharge, ReservationResult } from '../ports/budget-book.ts'
 import type { Middleware } from './middleware.ts'
 
 /** What {@link budget} adds. */
@@ -105,6 +106,7 @@ const none: BudgetVerdict = { statuses: [], mustDowngrade: false }
 
 class Budgeting {
   readonly #clock: Clock
+  readonly #onFault: (fault: Fault) => void
   readonly #settings: typeof defaultBudgetOptions
   readonly #desk: BudgetDesk
   readonly #journal: ChargeJournal
@@ -113,6 +115,7 @@ class Budgeting {
   constructor(book: BudgetBook, options: BudgetOptions) {
     const { clock = systemClock, onFault = () => undefined, onThreshold = () => undefined, ...rest } = options
     this.#clock = clock
+    this.#onFault = onFault
     this.#settings = { ...defaultBudgetOptions, ...rest }
     const { refreshMillis, answerMillis, journalCharges } = this.#settings
     this.#desk = new BudgetDesk({ book, clock, onFault, refreshMillis, answerMillis })
@@ -133,7 +136,8 @@ class Budgeting {
     const body = await exchange.body()
     const model = body.string('model')
     const repeated = priced.find((name) => body.members(name).length > 1)
-    const pots = await this.#pots(exchange, repeated === undefined ? model : 'any')
+    const pots = await this.#pots(exchange, repeated !== undefined ? { isAnyModel: true } : model === undefined ? {} : { model })
+    if (pots === undefined) exchange.onSettled((settlement) => this.#chargeAfterwards(exchange, model, settlement))
     if (pots === undefined || pots.length === 0) return next({ budget: none })
     if (repeated !== undefined) throw ambiguous(repeated)
     return next({ budget: await this.#admit(exchange, pots, model ?? 'unknown') })
@@ -142,15 +146,14 @@ class Budgeting {
   /** @throws GatewayError where a budget covers the caller, of whatever model */
   async #checkUnaccounted(exchange: Exchange): Promise<void> {
     if (this.#settings.unaccountedRoutes === 'allow') return
-    const pots = await this.#pots(exchange, 'any')
+    const pots = await this.#pots(exchange, { isAnyModel: true })
     if (pots !== undefined && pots.length > 0) throw unaccountable()
   }
 
   /** Undefined where the book is out and exchanges may go on without. */
-  async #pots(exchange: Exchange, model: string | 'any' | undefined): Promise<readonly BudgetPot[] | undefined> {
-    const facts = spendFacts(exchange.context as SpendContext, model)
+  async #pots(exchange: Exchange, asked: Pick<SpendFacts, 'model' | 'isAnyModel'>): Promise<readonly BudgetPot[] | undefined> {
     try {
-      return await this.#desk.pots(model === 'any' ? { ...facts, isAnyModel: true } : facts)
+      return await this.#desk.pots({ ...spendFacts(exchange.context as SpendContext, undefined), ...asked }, exchange.startedAt)
     } catch {
       if (this.#settings.whenUnavailable === 'allow') return undefined
       throw budgetUnavailable()
@@ -179,6 +182,8 @@ class Budgeting {
     const giveUpAt = this.#clock.now() + queueMillis
     for (;;) {
       const now = this.#clock.now()
+      // An answer that nobody hears may be a yes, the second time too.
+      hold.state = 'asking'
       let result: ReservationResult
       try {
         result = await this.#desk.reserve(exchange.id, pots, amounts, now + holdMillis)
@@ -230,25 +235,41 @@ class Budgeting {
         const full = result.refused.map((index) => potStatus(hold.pots[index] as BudgetPot, result.balances[index] as Balance))
         return budgetRefusal(tightest(full) as BudgetStatus, now)
       }
-      hold.extended(holdId, amounts)
+      hold.extended(amounts)
       return undefined
     } catch {
-      this.#journal.release(holdId)
+      void this.#journal.release(holdId)
       return this.#settings.whenUnavailable === 'allow' ? undefined : budgetUnavailable()
     }
   }
 
-  #settle(hold: Hold, { usage, cost }: Settlement): Promise<void> {
+  async #settle(hold: Hold, { usage, cost }: Settlement): Promise<void> {
     // Refused calls are neither billed nor counted, and cost no write.
-    if (hold.state === 'refused') return Promise.resolve()
-    for (const holdId of hold.extensions) this.#journal.release(holdId)
+    if (hold.state === 'refused') return
     const { pots } = hold
     const amounts = amountsOf({ usage, cost })
     const charges = usage.source === 'none' ? [] : chargesOf(pots, amounts)
+    // What it came to first: for a moment it may count twice, never not at all.
+    await Promise.all([this.#charge(hold.holdId, pots, charges), ...hold.extensions.map((holdId) => this.#journal.release(holdId))])
+  }
+
+  #charge(holdId: string, pots: readonly BudgetPot[], charges: readonly BudgetCharge[]): Promise<void> {
     const onBalances = (balances: readonly Balance[]): void => {
       for (const [index, balance] of balances.entries()) void this.#thresholds.look(pots[index] as BudgetPot, balance)
     }
-    return this.#journal.settle({ holdId: hold.holdId, charges, onBalances })
+    return this.#journal.settle({ holdId, charges, onBalances })
+  }
+
+  /** Charges an exchange that went on when it was not known which budgets cover it. */
+  async #chargeAfterwards(exchange: Exchange, model: string | undefined, { usage, cost }: Settlement): Promise<void> {
+    if (usage.source === 'none') return
+    try {
+      const pots = await this.#desk.pots(spendFacts(exchange.context as SpendContext, model), exchange.startedAt)
+      if (pots.length > 0) await this.#charge(exchange.id, pots, chargesOf(pots, amountsOf({ usage, cost })))
+    } catch (cause) {
+      const message = 'no budget was charged with an exchange: the budget book was out from before it began until it had ended'
+      this.#onFault({ code: 'budget-charge-lost', message, exchangeId: exchange.id, source: 'budget', cause })
+    }
   }
 }
 

@@ -14,14 +14,11 @@ export interface ExchangeDemands {
 export async function demandsOf(exchange: Exchange, limits: readonly RateLimit[]): Promise<ExchangeDemands> {
   const isByModel = limits.some(({ subject }) => subject.model !== undefined)
   // A body that cannot be read is refused where it is sent.
-  const model = isByModel
-    ? await exchange.body().then(
-        (body) => body.string('model'),
-        () => undefined,
-      )
-    : undefined
-  const facts = spendFacts(exchange.context, model)
-  const covering = limits.filter(({ id, subject }) => isCovered({ id, subject }, { ...facts, budgets: [] }))
+  const body = isByModel ? await exchange.body().catch(() => undefined) : undefined
+  const facts = spendFacts(exchange.context, body?.string('model'))
+  // Of a repeated model the upstream might take another than the last.
+  const isAnyModel = body !== undefined && body.members('model').length > 1
+  const covering = limits.filter(({ id, subject }) => isCovered({ id, subject }, { ...facts, isAnyModel, budgets: [] }))
   const demands = covering.flatMap((limit): RateDemand[] => {
     // A client that tells no session is none, and cannot have too many of them.
     const holder = limit.unit === 'sessions' ? facts.session : exchange.id

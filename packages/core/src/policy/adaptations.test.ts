@@ -96,6 +96,14 @@ test('thinking is turned off where there is no room for its budget', () => {
   expect(adapted('{"model":"x","max_tokens":1024,"thinking":{"type":"adaptive"},"messages":[]}')).toContain('"thinking":{"type":"disabled"}')
 })
 
+test('sampling is dropped for models that do not take it, wherever it stands, next to other changes', () => {
+  const text = '{"temperature":0,"max_tokens":200000,"top_p":0.5,"top_k":3 ,"model":"x","messages":[],"temperature":1}'
+  const body = new RequestBody(toBytes(text))
+  const { adaptations } = fitOf(shapeOf(body), capabilityTable()('claude-haiku-5-5'), 1_000)
+  const { chunks } = applyPatches(body, [...adaptations.map(({ patch }) => patch), replaceTopLevelString('model', 'y')])
+  expect(chunks.map((chunk) => toText(chunk)).join('')).toBe('{"max_tokens":128000 ,"model":"y","messages":[]}')
+})
+
 test('every occurrence of a repeated key is adapted, so that no two readers disagree', () => {
   expect(adapted('{"max_tokens":99999,"model":"x","output_config":{"effort":"low"},"output_config":{"effort":"high"},"max_tokens":70000,"messages":[]}')).toBe(
     '{"max_tokens":64000,"model":"claude-haiku-4-5","output_config":{},"output_config":{},"max_tokens":64000,"messages":[]}',

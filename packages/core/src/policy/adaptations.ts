@@ -4,7 +4,7 @@ import { parseJson } from '../wire/json-scan.ts'
 import { emptyBytes, toBytes } from '../wire/bytes.ts'
 import { betasOf, type ModelCapabilities } from './capabilities.ts'
 import { membersAsSpans, type Span } from './json-spans.ts'
-import type { RequestShape } from './request-shape.ts'
+import { samplingKeys, type RequestShape } from './request-shape.ts'
 
 /** A declared change that makes a request fit a model. */
 export interface Adaptation {
@@ -42,6 +42,7 @@ export function fitOf(shape: RequestShape, model: ModelCapabilities, promptToken
     if (thinking !== 'adaptive' && thinking !== 'enabled') obstacles.push(`thinking of the type "${thinking.slice(0, 40)}"`)
     else adaptations.push(turnThinking(model, outputTokens))
   }
+  if (shape.hasSampling && !model.sampling) adaptations.push(dropSampling)
   if (shape.hasEffort && !model.effort) adaptations.push(dropEffort)
   if (messages !== undefined && messages.turnOutputConfigs.length > 0 && !model.turnEffort) adaptations.push(dropTurnEffort(messages.turnOutputConfigs))
   if (messages !== undefined && messages.systemRoles.length > 0 && !model.systemMessages) {
@@ -95,6 +96,23 @@ const dropEffort: Adaptation = {
           start,
         ),
       ),
+  },
+}
+
+const openBrace = 0x7b
+
+const dropSampling: Adaptation = {
+  name: 'drop temperature, top_p and top_k',
+  betas: [],
+  patch: {
+    name: 'drop temperature, top_p and top_k',
+    splices: (body) => {
+      const bytes = body.range(0, body.length)
+      return removal(
+        membersAsSpans(bytes, bytes.indexOf(openBrace), (key) => samplingKeys.includes(key)),
+        0,
+      )
+    },
   },
 }
 

@@ -16,6 +16,8 @@ export interface ModelCapabilities {
   readonly systemMessages: boolean
   /** `defer_loading` of tools. */
   readonly deferredTools: boolean
+  /** `temperature`, `top_p` and `top_k`. */
+  readonly sampling: boolean
   /** Tokens for a text that is a thousand tokens to models before 4.7. */
   readonly tokensPerThousand: number
 }
@@ -33,13 +35,14 @@ const fiveFive: ModelCapabilities = {
   turnEffort: true,
   systemMessages: true,
   deferredTools: true,
+  sampling: false,
   tokensPerThousand: 1_300,
 }
 const five: ModelCapabilities = { ...fiveFive, maxTokens: 64_000, turnEffort: false }
 /** Whether Sonnet 5 takes messages of the system is told in two ways; a request that has them is not sent there. */
 const sonnetFive: ModelCapabilities = { ...five, systemMessages: false, deferredTools: false }
 const fourSeven: ModelCapabilities = { ...sonnetFive }
-const fourSix: ModelCapabilities = { ...fourSeven, tokensPerThousand: 1_000 }
+const fourSix: ModelCapabilities = { ...fourSeven, sampling: true, tokensPerThousand: 1_000 }
 const fourFive: ModelCapabilities = { ...fourSix, maxTokens: 32_000, contextTokens: 200_000, thinking: ['enabled'], effort: false }
 
 /** What Claude Code 2.1.330 sends each model, measured, and vendor documentation. */
@@ -67,6 +70,7 @@ const plainest: ModelCapabilities = {
   turnEffort: false,
   systemMessages: false,
   deferredTools: false,
+  sampling: false,
   tokensPerThousand: 1_000,
 }
 

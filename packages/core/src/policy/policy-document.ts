@@ -95,6 +95,7 @@ export interface PolicyModel {
   readonly turnEffort?: boolean
   readonly systemMessages?: boolean
   readonly deferredTools?: boolean
+  readonly sampling?: boolean
   /** Tokens for a text that is a thousand tokens to the older models. */
   readonly tokensPerThousand?: number
 }

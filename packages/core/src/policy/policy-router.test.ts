@@ -459,8 +459,11 @@ describe('the policy in force', () => {
   })
 })
 
-const anyPolicy: fc.Arbitrary<Policy> = fc
-  .array(
+const anyPolicy: fc.Arbitrary<Policy> = fc.record({
+  version: fc.constant(1 as const),
+  defaults: fc.record({ adapt: fc.boolean(), switch: fc.constantFrom('always' as const, 'when-it-pays' as const) }),
+  models: fc.record({ 'claude-haiku-4-5': fc.record({ systemMessages: fc.boolean(), turnEffort: fc.boolean() }) }),
+  rules: fc.array(
     fc.constantFrom(
       'use claude-haiku-4-5',
       'use claude-sonnet-5-5 at bedrock',
@@ -470,22 +473,34 @@ const anyPolicy: fc.Arbitrary<Policy> = fc
       'when input < 50k use claude-fable-5-2',
     ),
     { maxLength: 3 },
-  )
-  .map((rules) => ({ version: 1, rules }))
+  ),
+})
+
+/** A turn of the newest shape, which older models take only adapted. */
+function newestTurn(number: number): object {
+  const made = turn(number, {}, true) as { messages: object[] }
+  const [first, ...rest] = made.messages
+  return { ...made, messages: [{ ...first, output_config: { effort: 'low' } }, { role: 'system', content: '# Environment' }, ...rest] }
+}
 
 property.prop([fc.array(anyPolicy, { minLength: 2, maxLength: 6 })], { numRuns: 60 })(
-  'stickiness never breaks across reloads: a session with signed thinking has one model',
+  'E4, R20: stickiness never breaks across reloads: a session with signed thinking has one model, and an upstream that binds the whole prefix never sees another one',
   async (policies) => {
     const shelf = shelfWith()
     const { ask, router } = policyBench({ shelf })
     const models = new Set<unknown>()
     const versions: unknown[] = []
+    let before: { readonly messages: readonly unknown[]; readonly system: unknown; readonly tools: unknown } | undefined
     for (const [index, given] of policies.entries()) {
       await shelf.set(given)
       await router.refresh()
-      const { sentModel, route } = await ask({ session, json: turn(index + 1, {}, true) })
+      const { sent, sentModel, route } = await ask({ session, json: newestTurn(index + 1) })
       models.add(sentModel)
       versions.push(route.policyVersion)
+      const now = JSON.parse(sent) as NonNullable<typeof before>
+      if (before !== undefined)
+        expect([now.messages.slice(0, before.messages.length), now.system, now.tools]).toEqual([before.messages, before.system, before.tools])
+      before = now
     }
     expect(models.size).toBe(1)
     expect(versions).toEqual(await Promise.all(policies.map(async (given) => (await toPolicyDocument(given)).version)))

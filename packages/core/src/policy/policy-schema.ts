@@ -68,6 +68,7 @@ const model = z.strictObject({
   turnEffort: z.optional(z.boolean()),
   systemMessages: z.optional(z.boolean()),
   deferredTools: z.optional(z.boolean()),
+  sampling: z.optional(z.boolean()),
   tokensPerThousand: z.optional(z.int().check(z.positive(), z.lte(10_000))),
 })
 

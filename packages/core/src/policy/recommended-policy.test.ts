@@ -27,7 +27,8 @@ it.each(everyRequest)(
     })
       .use(attribute({ clock }))
       .route(policyRouter({ upstream: 'anthropic', document: recommendedPolicy, clock }))
-    const { method, target, headers, json } = request
+    const { method, target, headers } = request
+    const json = { model: 'claude-opus-5-5', ...(request.json as object) }
     const running = gateway.handle(clientRequest({ method, target, headers, ...(method === 'POST' && { json }) }), collectingSink())
     await expect.poll(() => upstream.calls.length).toBe(1)
     clock.advance(10_000)

@@ -9,6 +9,8 @@ export interface RequestShape {
   readonly thinking: string | undefined
   readonly hasEffort: boolean
   readonly hasDeferredTools: boolean
+  /** It sets `temperature`, `top_p` or `top_k`. */
+  readonly hasSampling: boolean
   /** Undefined where they cannot be read, or stand there twice. */
   readonly messages: MessageSpans | undefined
 }
@@ -27,9 +29,12 @@ export function shapeOf(body: RequestBody): RequestShape {
     thinking: textAt(body.value('thinking', shortBytes), 'type'),
     hasEffort: fieldOf(body.value('output_config', shortBytes), 'effort') !== undefined,
     hasDeferredTools: tools !== undefined && indexOfInParts(body.parts(tools.start, tools.end), deferLoading) !== -1,
+    hasSampling: samplingKeys.some((key) => body.member(key) !== undefined),
     messages: messages.length > 1 ? undefined : messageSpans(only === undefined ? body.range(0, 0) : body.range(only.start, only.end)),
   }
 }
+
+export const samplingKeys: readonly string[] = ['temperature', 'top_p', 'top_k']
 
 const deferLoading = toBytes('"defer_loading"')
 const thinkingMarks = ['"thinking"', '"redacted_thinking"'].map(toBytes)

@@ -118,6 +118,7 @@ const plainShape: RequestShape = {
   thinking: undefined,
   hasEffort: false,
   hasDeferredTools: false,
+  hasSampling: false,
   messages: { systemRoles: [], turnOutputConfigs: [], hasSystemAfterAssistant: false },
 }
 

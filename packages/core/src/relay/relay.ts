@@ -65,6 +65,8 @@ export class Relay {
   #isAsking = false
   #hasUngatedFrame = false
   #isDeaf = false
+  /** Frames that came in and have not been read, since a gate has not passed them. */
+  #unread: readonly SseFrame[] = []
   /** The sink has been closed or aborted: whatever a gate or a source still says comes too late. */
   #isOver = false
   #frameCount = 0
@@ -126,7 +128,10 @@ export class Relay {
     }
     this.#stopReadingOn?.()
     this.#isOver = true
-    return end()
+    const ended = end()
+    // What the upstream has said of its usage counts, whether or not the client was told.
+    for (const frame of this.#unread) this.#options.meter.frame(frame)
+    return ended
   }
 
   /** The client has left. Cancels the upstream, or reads on for `drainMillis` with nobody listening. */
@@ -189,6 +194,7 @@ export class Relay {
   async #gated(frames: readonly SseFrame[]): Promise<void> {
     const { digest, reader, maxFrameBytes } = this.#options
     for (const [index, frame] of frames.entries()) {
+      this.#unread = frames.slice(index)
       const verdict = await this.#ask(frame)
       if (this.#isOver) return
       if (verdict !== 'pass') {
@@ -197,6 +203,7 @@ export class Relay {
         throw verdict
       }
       const pressure = this.#pressure(this.#deliver(frame.raw))
+      this.#unread = frames.slice(index + 1)
       reader.frames([frame])
       await pressure
     }

@@ -82,6 +82,7 @@ export class ReplyReader {
     if (this.#json === undefined || this.#jsonBytes === 0) return
     this.#message = parseJson(concatBytes(this.#json, this.#jsonBytes))
     this.#json = undefined
+    if (this.#message === undefined) this.#options.meter.broken(this.#jsonBytes)
     this.#options.meter.message(this.#message)
     this.#options.observers.message(this.#message)
   }

@@ -51,3 +51,22 @@ test('a round books all that is left, however much, goes on past a store that fa
   await clock.advanceAsync(90_000)
   expect(maintained).toHaveLength(4)
 })
+
+test('J4: a store that hangs ends neither the rounds nor keeps them from being stopped', async () => {
+  const clock = manualClock()
+  const faults: Fault[] = []
+  let asked = 0
+  const hanging = new Promise<never>(() => undefined)
+  const ledger = { provisional: { recover: () => ((asked += 1) === 1 ? hanging : Promise.resolve([])) } } as unknown as Ledger
+  const books = upkeep({ ledger, clock, everyMillis: 1_000, answerMillis: 5_000, onFault: (fault) => faults.push(fault) })
+  await clock.advanceAsync(10_000)
+  expect(asked).toBeGreaterThan(2)
+  expect(faults).toMatchObject([{ code: 'upkeep-failed', message: 'booking what crashed gateways left failed, and is tried again' }])
+  await books.stop()
+  const stuck = upkeep({ budgets: { bookExpired: () => hanging } as unknown as BudgetBook, clock })
+  await clock.advanceAsync(0)
+  const stopped = stuck.stop()
+  await clock.advanceAsync(2_000)
+  await stopped
+  expect(clock.pendingTimers).toBe(0)
+})

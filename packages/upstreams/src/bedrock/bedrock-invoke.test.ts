@@ -236,7 +236,7 @@ describe('bedrockInvoke', () => {
     { models: { a: 'id with spaces' } },
     { baseUrl: 'https://10.0.0.1' },
   ])('is refused at build with %o', (options) => {
-    expect(() => bedrockInvoke({ region, credentials: account, models, ...(options as object) } as BedrockInvokeOptions)).toThrow(ConfigurationError)
+    expect(() => bedrockInvoke({ region, credentials: account, models, ...(options as object) })).toThrow(ConfigurationError)
   })
 
   it('pings a client that Bedrock leaves in silence', () => {

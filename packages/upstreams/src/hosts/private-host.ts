@@ -81,5 +81,5 @@ function parseVersion6(text: string): readonly number[] | undefined {
   const [head = [], rest] = sides.map((side) => side.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]))
   const missing = 16 - head.length - (rest?.length ?? 0) - tail.length
   if (rest === undefined) return missing === 0 ? [...head, ...tail] : undefined
-  return missing < 2 ? undefined : [...head, ...new Array<number>(missing).fill(0), ...rest, ...tail]
+  return missing < 2 ? undefined : [...head, ...Array.from({ length: missing }, () => 0), ...rest, ...tail]
 }

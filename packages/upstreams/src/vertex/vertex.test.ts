@@ -50,7 +50,7 @@ function fakeGoogle(): FakeGoogle {
 }
 
 function bench(reply: Parameters<typeof upstreamBench>[1], options: Partial<VertexOptions> = {}): UpstreamBench {
-  return upstreamBench(vertex({ project: 'my-project', region: 'us-east5', accessToken: 'ya29.static', ...options } as VertexOptions), reply)
+  return upstreamBench(vertex({ project: 'my-project', region: 'us-east5', accessToken: 'ya29.static', ...options }), reply)
 }
 
 const streamed = { headers: [['content-type', 'text/event-stream']] as const, body: frames }
@@ -169,6 +169,6 @@ describe('vertex', () => {
     { accessToken: undefined, serviceAccount: { client_email: 'nobody', private_key: '-----BEGIN PRIVATE KEY-----' } },
     { accessToken: undefined, serviceAccount: { client_email: email, private_key: '-----BEGIN RSA PRIVATE KEY-----' } },
   ])('is refused at build with %o', (options) => {
-    expect(() => vertex({ project: 'p', region: 'global', accessToken: 't', ...(options as object) } as VertexOptions)).toThrow(ConfigurationError)
+    expect(() => vertex({ project: 'p', region: 'global', accessToken: 't', ...(options as object) })).toThrow(ConfigurationError)
   })
 })
