@@ -1,4 +1,16 @@
-import { attribute, authenticate, budget, checkBudget, createGateway, staticKeys, swapCredential, type BudgetBook, type BudgetInput, type BudgetOptions, type Fault } from '@sluice/core'
+import {
+  attribute,
+  authenticate,
+  budget,
+  checkBudget,
+  createGateway,
+  staticKeys,
+  swapCredential,
+  type BudgetBook,
+  type BudgetInput,
+  type BudgetOptions,
+  type Fault,
+} from '@sluice/core'
 import { clientRequest, collectingSink, manualClock, scriptedTransport, type ScriptedReply } from '@sluice/core/testing'
 import { memoryBudgetBook, memoryLedger } from '@sluice/storage-memory'
 import { expect, test } from 'vitest'
@@ -42,7 +54,9 @@ async function harness(over: Partial<BudgetInput>, reply: ScriptedReply = tenCen
   const inner = memoryBudgetBook({ clock })
   const door: Door = {}
   const faults: Fault[] = []
-  await inner.define(checkBudget({ id: 'cap', subject: { key: 'static:ada' }, unit: 'nano-usd', amount: 1_000_000_000n, window: { kind: 'total' }, createdAt: 0, ...over }))
+  await inner.define(
+    checkBudget({ id: 'cap', subject: { key: 'static:ada' }, unit: 'nano-usd', amount: 1_000_000_000n, window: { kind: 'total' }, createdAt: 0, ...over }),
+  )
   const told: number[] = []
   const onFault = (fault: Fault): void => void faults.push(fault)
   const guard = budget(doorBook(inner, door), { clock, onFault, onThreshold: ({ percent }) => told.push(percent), ...options })
@@ -90,7 +104,9 @@ test('C10: a place in the line that the book gives while nobody hears its answer
 })
 
 test('C10: a place in the line that the book gives when the gateway has shut the exchange down is given back', async () => {
-  const { clock, inner, door, gateway, send } = await harness({ unit: 'requests', amount: 1n, hardPercent: 100, action: 'queue' }, tenCents, { answerMillis: 60_000 })
+  const { clock, inner, door, gateway, send } = await harness({ unit: 'requests', amount: 1n, hardPercent: 100, action: 'queue' }, tenCents, {
+    answerMillis: 60_000,
+  })
   await inner.reserve({ holdId: 'another', claims: [{ ...total, amount: 1n }], expiresAt: Infinity })
   const waiting = send()
   await clock.advanceAsync(100)
@@ -107,7 +123,10 @@ test('C10: a place in the line that the book gives when the gateway has shut the
 })
 
 test('C10: what a stream has asked for beyond its reservation is given back when its client leaves before the answer', async () => {
-  const { clock, inner, door, send } = await harness({ action: 'cut' }, { headers: eventStream, body: [() => clock.advanceAsync(0), start, ...rest], hang: 'after-body' })
+  const { clock, inner, door, send } = await harness(
+    { action: 'cut' },
+    { headers: eventStream, body: [() => clock.advanceAsync(0), start, ...rest], hang: 'after-body' },
+  )
   const answer = Promise.withResolvers<void>()
   const { request, settled } = send()
   await clock.advanceAsync(0)

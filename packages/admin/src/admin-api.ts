@@ -59,7 +59,7 @@ export function adminApi(options: AdminApiOptions): AdminApi {
     )
   const identify = tokenCheck(options.tokens)
   const trail = auditTrail({ log: stores.audit, clock })
-  const changes = changeRecorder(trail, onFailure)
+  const changes = changeRecorder(trail, onFailure, clock)
   let openapi: OpenapiDocument = {}
   const routes = adminRoutes({ stores, changes, trail, now: () => clock.now(), timeZone, gateway: options.gateway }, () => openapi)
   const access = accessOf(routes)

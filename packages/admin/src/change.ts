@@ -1,4 +1,4 @@
-import type { AuditTrail } from '@sluice/core'
+import type { AuditTrail, Clock } from '@sluice/core'
 import type { AdminActor } from './power.ts'
 import { Refusal } from './refusal.ts'
 
@@ -32,8 +32,11 @@ export interface ChangeRecorder {
   readonly handedOut: (actor: AdminActor, change: Change, undo: () => Promise<unknown>) => Promise<void>
 }
 
+/** A withdrawal waits so long for its record: a revoked key is refused everywhere within five seconds. */
+const patienceMillis = 2_000
+
 /** A recorder on an audit trail. */
-export function changeRecorder(trail: Pick<AuditTrail, 'append'>, onFailure: OnFailure): ChangeRecorder {
+export function changeRecorder(trail: Pick<AuditTrail, 'append'>, onFailure: OnFailure, clock: Pick<Clock, 'after'>): ChangeRecorder {
   const append = async ({ name }: AdminActor, { action, subject, reason, before, after }: Change): Promise<void> => {
     await trail.append({
       actor: name,
@@ -66,10 +69,13 @@ export function changeRecorder(trail: Pick<AuditTrail, 'append'>, onFailure: OnF
     withdrawn: async (actor, change, perform) => {
       let failure: unknown
       let isRecorded = true
-      await append(actor, change).catch((cause: unknown) => {
+      const late = Promise.withResolvers<never>()
+      const cancel = clock.after(patienceMillis, () => late.reject(new Error(`the audit log did not answer within ${patienceMillis} ms`)))
+      await Promise.race([append(actor, change), late.promise]).catch((cause: unknown) => {
         isRecorded = false
         failure = cause
       })
+      cancel()
       const value = await (isRecorded ? attempted(actor, change, perform) : perform())
       if (isRecorded) return value
       onFailure(`the audit log does not say that ${change.action} of ${change.subject} was done`, failure)

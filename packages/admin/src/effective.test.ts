@@ -27,9 +27,9 @@ describe('whether a budget counts, and why', () => {
     expect(of({ scope: 'beta' }, { ...ada, budgets: ['b'] })).toBe('yes: the key k1 names it')
   })
 
-  test('a tag of the key wins over what a client declares; the repository is what the work is attributed to', () => {
+  test('a tag of the key wins over what a client declares, its repository too', () => {
     expect(of({ tag: { name: 'team', value: 'web' } }, { ...ada, tags: { team: 'web' } })).toBe('no')
-    expect(of({ tag: { name: 'repository', value: 'a' } }, { ...ada, keyTags: { repository: 'a' }, tags: { repository: 'b' } })).toBe('no')
+    expect(of({ tag: { name: 'repository', value: 'a' } }, { ...ada, keyTags: { repository: 'a' }, tags: { repository: 'b' } })).toBe('yes: repository is a')
     expect(of({ tag: { name: 'constructor', value: 'a' } })).toBe('depends: only where constructor is a')
   })
 

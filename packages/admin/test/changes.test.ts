@@ -40,6 +40,19 @@ describe('every change is recorded: who, what, before, after, why', () => {
     })
   })
 
+  test('an attacker who cuts the end off is found by the last record that a check told before', async () => {
+    const { call, stores } = await newWorld()
+    for (const name of ['x', 'y']) await call({ method: 'POST', path: 'scopes', body: { path: `acme/${name}` } })
+    const { last, ...rest } = (await call({ method: 'GET', path: 'audit/verify' })).body
+    expect([rest, last]).toEqual([
+      { kind: 'intact', records: 2 },
+      { sequence: 2, hash: (await stores.audit.last())?.hash },
+    ])
+    const read = stores.audit.read
+    const cut = await newWorld({ audit: { ...stores.audit, read: async (query) => (await read(query)).filter(({ sequence }) => sequence < 2) } })
+    expect((await cut.call({ method: 'GET', path: 'audit/verify' })).body).toMatchObject({ kind: 'intact', records: 1, last: { sequence: 1 } })
+  })
+
   test('a broken chain is told, and where', async () => {
     const { call, stores } = await newWorld()
     await call({ method: 'POST', path: 'scopes', body: { path: 'acme/x' } })
@@ -92,6 +105,18 @@ describe('an audit log that cannot be written', () => {
     audit.isBroken = false
     expect((await world.call(revoke)).status).toBe(200)
     expect(await recordsOf(world)).toEqual([`admin-free key.revoke key:${world.keys.own.id} (leaked)`])
+  })
+})
+
+describe('an audit log that never answers', () => {
+  test('R22: does not keep a leaked key alive: an attacker who floods it delays a revocation by two seconds at most', async () => {
+    const world = await newWorld({ audit: { ...memoryAuditLog(), append: () => new Promise<never>(() => undefined) } })
+    const answering = world.call({ method: 'POST', path: `keys/${world.keys.own.id}/revoke`, body: { reason: 'leaked', isLeaked: true } })
+    while (world.clock.pendingTimers === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await world.clock.advanceAsync(2_000)
+    expect((await answering).status).toBe(500)
+    expect(await world.stores.keyRing.find(world.keys.own.id)).toMatchObject({ revocation: { isLeaked: true } })
+    expect(world.clock.pendingTimers).toBe(0)
   })
 })
 
@@ -188,6 +213,8 @@ describe('keys', () => {
       call({ method: 'POST', path: 'keys', body: { scope: 'acme/web', ...(expiresAt !== undefined && { expiresAt }) } }, role)
     expect((await issue(undefined)).body['expiresAt']).toBe(new Date(clock.now() + 90 * 86_400_000).toISOString())
     expect([(await issue(null)).status, (await issue(null, 'admin')).body['expiresAt']]).toEqual([400, null])
+    // A key without an end in all but name.
+    expect([(await issue('9999-12-31T00:00:00Z')).status, (await issue('9999-12-31T00:00:00Z', 'admin')).status]).toEqual([400, 201])
   })
 
   test('that are issued verify in both presentations until they are revoked', async () => {

@@ -20,31 +20,30 @@ function queueOf(deliver: (items: readonly number[]) => Promise<void>, maxItems 
   return { clock, told, queue }
 }
 
-test.prop([fc.array(fc.record({ fails: fc.boolean(), pushes: fc.integer({ min: 0, max: 20 }), waitMillis: fc.integer({ min: 0, max: 1_500 }) }), { maxLength: 30 })])(
-  'whatever fails and whenever, every item is delivered, in order, and outages and recoveries alternate',
-  async (steps) => {
-    const delivered: number[] = []
-    let isOut = false
-    const { clock, told, queue } = queueOf((items) => {
-      if (isOut) return Promise.reject(new Error('out'))
-      delivered.push(...items)
-      return Promise.resolve()
-    })
-    let next = 0
-    const pushed: Promise<void>[] = []
-    for (const { fails, pushes, waitMillis } of steps) {
-      isOut = fails
-      for (let count = 0; count < pushes; count += 1) pushed.push(queue.push((next += 1)))
-      await clock.advanceAsync(waitMillis)
-    }
-    isOut = false
-    await clock.advanceAsync(5_000)
-    await Promise.all(pushed)
-    expect(delivered).toEqual(Array.from({ length: next }, (_, index) => index + 1))
-    expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'out' : 'back')))
-    expect([queue.size, queue.isFailing, clock.pendingTimers]).toEqual([0, false, 0])
-  },
-)
+test.prop([
+  fc.array(fc.record({ fails: fc.boolean(), pushes: fc.integer({ min: 0, max: 20 }), waitMillis: fc.integer({ min: 0, max: 1_500 }) }), { maxLength: 30 }),
+])('whatever fails and whenever, every item is delivered, in order, and outages and recoveries alternate', async (steps) => {
+  const delivered: number[] = []
+  let isOut = false
+  const { clock, told, queue } = queueOf((items) => {
+    if (isOut) return Promise.reject(new Error('out'))
+    delivered.push(...items)
+    return Promise.resolve()
+  })
+  let next = 0
+  const pushed: Promise<void>[] = []
+  for (const { fails, pushes, waitMillis } of steps) {
+    isOut = fails
+    for (let count = 0; count < pushes; count += 1) pushed.push(queue.push((next += 1)))
+    await clock.advanceAsync(waitMillis)
+  }
+  isOut = false
+  await clock.advanceAsync(5_000)
+  await Promise.all(pushed)
+  expect(delivered).toEqual(Array.from({ length: next }, (_, index) => index + 1))
+  expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'out' : 'back')))
+  expect([queue.size, queue.isFailing, clock.pendingTimers]).toEqual([0, false, 0])
+})
 
 once('what is pushed in one turn goes in one delivery, and its promise resolves when it is delivered', async () => {
   const batches: number[][] = []

@@ -19,7 +19,7 @@ import type { Router } from './route/router.ts'
 import type { Upstream } from './route/upstream.ts'
 import type { Journey } from './route/journey.ts'
 import { sendExchange, type SendOptions } from './route/send.ts'
-import { entryOf, type RecordedContext, type Recorder } from './settle/record.ts'
+import { entryOf, flushUntil, type Recorder } from './settle/record.ts'
 import type { Outcome, Settlement } from './entry/settlement.ts'
 import { abandonedSettlement, settlementOf, type RelayedReply } from './settle/settle.ts'
 import { toBytes } from './wire/bytes.ts'
@@ -43,9 +43,6 @@ export interface RunnerOptions {
 const mostHeaderFields = 100
 /** A server that answers TRACE shows what it was sent: the upstream's credential. CONNECT asks for a tunnel. */
 const refusedMethods: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT'])
-
-/** Between two tries to deliver what waits while the gateway shuts down. */
-const flushAgainMillis = 500
 
 /** A client may name any model; the memory of which were told is bounded. */
 const mostToldModels = 100
@@ -117,21 +114,7 @@ export class ExchangeRunner {
     })
     await Promise.all(this.#running.values())
     cancel()
-    await Promise.all(this.#recorders.map((recorder) => this.#flush(recorder, endsAt)))
-  }
-
-  /** Delivers what waits for a ledger that is out, for as long as there is time; what is left then is told. */
-  async #flush({ flush }: Recorder, endsAt: number): Promise<void> {
-    const { clock, onFault } = this.#options.host
-    for (;;) {
-      const waiting = await flush()
-      if (waiting === 0) return
-      if (clock.now() >= endsAt) {
-        const message = `the ledger was out to the end: ${waiting} exchanges are not in it as they ended`
-        return onFault({ code: 'ledger-append-failed', message, source: 'ledger' })
-      }
-      await new Promise<void>((resolve) => void clock.after(flushAgainMillis, resolve))
-    }
+    await Promise.all(this.#recorders.map((recorder) => flushUntil(endsAt, recorder, this.#options.host)))
   }
 
   /** Never rejects: what nothing below foresaw ends this exchange, and neither another one nor the process. */
@@ -161,7 +144,12 @@ export class ExchangeRunner {
     const nothing: PricedUsage = { usage: noUsage, cost: { state: 'unpriced', nanoUsd: 0n, lines: [], priceVersion: '' } }
     const isSent = exchange.createsMessage && journey.patches !== undefined
     // An estimate may fail for the reason that the exchange has: then it stands in the ledger without a price.
-    const priced = isSent ? await exchange.estimate().then(({ likely }) => likely, () => nothing) : nothing
+    const priced = isSent
+      ? await exchange.estimate().then(
+          ({ likely }) => likely,
+          () => nothing,
+        )
+      : nothing
     const settlement = abandonedSettlement(exchange, journey, priced, this.#options.digests)
     await this.#book(exchange, journey, { ...settlement, outcome: { kind: 'failed', error: { origin: 'gateway', code: 'internal' } } })
   }
@@ -190,7 +178,7 @@ export class ExchangeRunner {
     await exchange.settle(settlement)
     // What no middleware saw costs nothing and says nothing of anyone: scanners must not fill the ledger.
     if (journey.isAdmitted === true) {
-      const entry = entryOf(settlement, exchange.context as RecordedContext)
+      const entry = entryOf(settlement, exchange.context)
       for (const { record } of this.#recorders) await record(entry)
     }
   }
@@ -308,7 +296,15 @@ export class ExchangeRunner {
     const { host } = this.#options
     try {
       const { status, body } = await route.answer(request)
-      answer(sink, status, [['content-type', 'application/json'], ['cache-control', 'no-store']], body)
+      answer(
+        sink,
+        status,
+        [
+          ['content-type', 'application/json'],
+          ['cache-control', 'no-store'],
+        ],
+        body,
+      )
     } catch (cause) {
       const id = host.newId()
       if (!GatewayError.is(cause)) host.onFault({ code: 'middleware-threw', message: `the route ${route.path} threw`, exchangeId: id, cause })
@@ -328,8 +324,8 @@ export class ExchangeRunner {
   async #openIn(exchange: LiveExchange): Promise<void> {
     const journey = this.#journeys.get(exchange) as Journey
     const { likely } = await exchange.estimate()
-    const entry = entryOf(abandonedSettlement(exchange, journey, likely, this.#options.digests), exchange.context as RecordedContext)
-    await Promise.all(this.#recorders.map(({ open }) => open?.(entry)))
+    const entry = entryOf(abandonedSettlement(exchange, journey, likely, this.#options.digests), exchange.context)
+    await Promise.all(this.#recorders.flatMap(({ open }) => (open === undefined ? [] : [open(entry)])))
   }
 
   #answer(exchange: LiveExchange, error: GatewayError, sink: ClientSink): void {

@@ -11,6 +11,9 @@ import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField
 /** A key for people ends by itself: after so long, unless an instant is given. */
 export const defaultKeyLifeMillis: number = 90 * 86_400_000
 
+/** Whoever may not issue keys without an end may not do so in all but name. */
+const longestOperatedLifeMillis = 366 * 86_400_000
+
 const names = (about: string): z.ZodArray<z.ZodString> => z.array(z.string().min(1).max(200)).min(1).max(100).meta({ description: about })
 const restrictions = z.strictObject({
   models: names('Models that may be asked for: exact ids, or a prefix that ends in *.').optional(),
@@ -113,7 +116,7 @@ export function keyRoutes({ stores, changes, now }: AdminParts): readonly Route[
           .datetime({ offset: true })
           .nullable()
           .optional()
-          .meta({ description: 'ISO 8601; 90 days from now unless given. null: never, for services, by the role admin only.' }),
+          .meta({ description: 'ISO 8601; 90 days from now unless given. null: never, for services, by the role admin only, as is more than a year.' }),
         reason: reasonField.optional(),
       }),
       status: 201,
@@ -124,6 +127,8 @@ export function keyRoutes({ stores, changes, now }: AdminParts): readonly Route[
           throw badRequest('expiresAt: a key without an end needs a token of the role admin. Give an instant, or leave it out for 90 days.')
         const expiresAt = body.expiresAt === null ? undefined : body.expiresAt === undefined ? now() + defaultKeyLifeMillis : Date.parse(body.expiresAt)
         if (expiresAt !== undefined && expiresAt <= now()) throw badRequest('expiresAt: lies in the past.')
+        if (expiresAt !== undefined && expiresAt > now() + longestOperatedLifeMillis && actor.role !== 'admin')
+          throw badRequest('expiresAt: an end more than a year away needs a token of the role admin. Give one that is nearer, or leave it out for 90 days.')
         await checkBudgets(actor, body.restrictions?.budgets)
         const made = await keys.issue({
           scope: body.scope,

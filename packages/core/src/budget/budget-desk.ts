@@ -64,20 +64,36 @@ export class BudgetDesk {
     }
   }
 
-  /** The budgets as last read. Read anew in the background once they are old; only the first exchange waits. */
+  /**
+   * The budgets, no older than `refreshMillis` while the book answers. From half that age on they are read anew in the background, so that only the first exchange
+   * after a quiet while waits: whoever was idle must not pass by what was set meanwhile.
+   */
   #budgets(at: number): BudgetIndex | Promise<BudgetIndex> {
-    if (this.#index === undefined) return this.#read()
-    if (at - this.#readAt >= this.#options.refreshMillis) this.#read().catch(() => undefined)
-    return this.#index
+    const index = this.#index
+    if (index === undefined) return this.#read()
+    const age = at - this.#readAt
+    const { refreshMillis } = this.#options
+    if (age >= 0 && age < refreshMillis / 2) return index
+    const reading = this.#read().catch(() => index)
+    return age >= 0 && age < refreshMillis ? index : reading
   }
 
   #read(): Promise<BudgetIndex> {
-    this.#reading ??= this.#answered(() => this.#options.book.budgets())
-      .then((budgets) => (this.#index = budgetIndex(budgets)))
-      .finally(() => {
-        this.#readAt = this.#options.clock.now()
-        this.#reading = undefined
-      })
+    const { book, clock } = this.#options
+    const askedAt = clock.now()
+    this.#reading ??= this.#answered(() => book.budgets())
+      .then(
+        (budgets) => {
+          this.#readAt = askedAt
+          return (this.#index = budgetIndex(budgets))
+        },
+        (cause: unknown) => {
+          // A book that is out is left alone for a while.
+          this.#readAt = clock.now()
+          throw cause
+        },
+      )
+      .finally(() => (this.#reading = undefined))
     return this.#reading
   }
 

@@ -32,8 +32,10 @@ export class ChargeJournal {
       maxBatch: 500,
       firstDelayMillis: 100,
       maxDelayMillis: 2_000,
-      onOutage: (cause) => onFault({ code: 'budget-book-failed', message: 'the budget book is out; what exchanges come to waits until it is back', source: 'budget', cause }),
-      onRecovery: (delivered) => onFault({ code: 'budget-book-recovered', message: `the budget book is back, and has the ${delivered} settlements that waited`, source: 'budget' }),
+      onOutage: (cause) =>
+        onFault({ code: 'budget-book-failed', message: 'the budget book is out; what exchanges come to waits until it is back', source: 'budget', cause }),
+      onRecovery: (delivered) =>
+        onFault({ code: 'budget-book-recovered', message: `the budget book is back, and has the ${delivered} settlements that waited`, source: 'budget' }),
       onLost: ({ holdId }, lost, reason) => {
         const why = reason === 'full' ? 'too many settlements wait for the budget book' : 'the budget book refuses this settlement and takes others'
         onFault({ code: 'budget-charge-lost', message: `${why}: ${lost} count as they were reserved`, exchangeId: holdId, source: 'budget' })

@@ -19,6 +19,8 @@ export interface LeasedBudgetBookOptions {
   readonly returnMillis?: number
   /** An account is leased from so many reservations on within `returnMillis`. @defaultValue 4 */
   readonly hotClaims?: number
+  /** A call of the book that takes longer has failed: it must not keep what stands behind it waiting for ever. @defaultValue 5_000 */
+  readonly answerMillis?: number
   /** Exchanges whose end is remembered, so that an end that is told twice counts once. @defaultValue 100_000 */
   readonly maxEnded?: number
   /** Told when the book failed at giving back or renewing, which is tried again. */
@@ -32,10 +34,11 @@ export const defaultLeasedBudgetBookOptions: LeaseFigures = Object.freeze({
   nearLeases: 10,
   returnMillis: 500,
   hotClaims: 4,
+  answerMillis: 5_000,
   maxEnded: 100_000,
 })
 
-type NumericOption = 'leaseMillis' | 'leasePercent' | 'nearLeases' | 'returnMillis' | 'hotClaims' | 'maxEnded'
+type NumericOption = 'leaseMillis' | 'leasePercent' | 'nearLeases' | 'returnMillis' | 'hotClaims' | 'answerMillis' | 'maxEnded'
 
 /** The options that are figures, all of them. */
 export type LeaseFigures = Required<Pick<LeasedBudgetBookOptions, NumericOption>>

@@ -2,6 +2,7 @@ import type { Clock } from '../host.ts'
 import { toStorableText } from '../ledger/storable.ts'
 import { compareText } from '../ledger/text-order.ts'
 import type { AccountSlot, Balance, BudgetBook, BudgetClaim, BudgetSettlement, Reservation, ReservationResult } from '../ports/budget-book.ts'
+import { boundedBook } from './bounded-book.ts'
 import { LeasedAccount } from './leased-budget-book-account.ts'
 import { checkLeaseOptions, type LeasedBudgetBookOptions, type LeaseFigures } from './leased-budget-book-options.ts'
 import { endInLeases, parted, untake, type Hold, type Line } from './leased-budget-book-holds.ts'
@@ -58,7 +59,7 @@ class Leases implements LeasedBudgetBook {
 
   constructor(options: LeasedBudgetBookOptions) {
     this.#options = checkLeaseOptions(options)
-    this.#book = options.book
+    this.#book = boundedBook(options.book, options.clock, this.#options.answerMillis)
     this.#clock = options.clock
     this.#onFailure = options.onFailure ?? (() => undefined)
     let leases = 0

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts'
 import { systemClock, type Clock } from '../host.ts'
+import { checkNetwork } from '../keys/check-network.ts'
 import type { LocalRoute } from '../local-routes.ts'
-import { checkNetwork } from '../middleware/authenticate-key.ts'
 import type { BudgetBook } from '../ports/budget-book.ts'
 import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
 import { presentedCredentials } from '../wire/credentials.ts'

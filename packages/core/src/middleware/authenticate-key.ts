@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { RequestBody } from '../exchange/request-body.ts'
-import { isInNetworks } from '../keys/networks.ts'
-import { allowsModel, parsedNetworks } from '../keys/restrictions.ts'
+import { checkNetwork } from '../keys/check-network.ts'
+import { allowsModel } from '../keys/restrictions.ts'
 import type { CredentialVerifier, Principal } from '../ports/key-ring.ts'
 import { parseJson, readString } from '../wire/json-scan.ts'
 
@@ -18,18 +18,6 @@ export async function checkKeyMayAsk(exchange: Exchange, principal: Principal): 
   checkNetwork(exchange.remoteAddress, principal)
   const models = principal.restrictions?.models
   if (models !== undefined) await checkModels(exchange, models)
-}
-
-/**
- * Refuses a key that comes from elsewhere than it may.
- *
- * @throws GatewayError `credential-not-allowed`
- */
-export function checkNetwork(remoteAddress: string | undefined, { restrictions }: Principal): void {
-  const networks = restrictions?.networks
-  if (networks === undefined || isInNetworks(remoteAddress, parsedNetworks(networks))) return
-  const from = remoteAddress === undefined ? 'an unknown address' : shown(remoteAddress)
-  throw notAllowed(`This key may not be used from ${from}. Use it from the networks that it was made for, or ask this gateway's operator.`)
 }
 
 /** What a key limited to models may not do is anything whose model nobody can tell: fail closed. */

@@ -154,3 +154,13 @@ test('R22: a key that is bound to networks tells nobody outside them what its bu
   expect((await ask('203.0.113.9')).status).toBe(403)
   expect((await ask('10.1.2.3')).status).toBe(200)
 })
+
+test('G1: an attacker who lay idle while a budget was set cannot pass by it with a burst', async () => {
+  const { send, book, clock, upstream } = await attacked([])
+  expect((await send({ json: messagesBody })).status).toBe(200)
+  await book.define(checkBudget(cap({ amount: 1n })))
+  clock.advance(3_600_000)
+  const burst = await Promise.all(Array.from({ length: 20 }, () => send({ json: messagesBody })))
+  expect(new Set(burst.map(({ status }) => status))).toEqual(new Set([429]))
+  expect(upstream.calls).toHaveLength(1)
+})

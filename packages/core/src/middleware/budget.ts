@@ -6,7 +6,7 @@ import { isFree } from '../budget/free-routes.ts'
 import { Hold } from '../budget/hold.ts'
 import { overrunGate } from '../budget/overrun-gate.ts'
 import { potStatus } from '../budget/pot-status.ts'
-import { spendFacts, type SpendContext } from '../budget/spend-facts.ts'
+import { spendFacts } from '../budget/spend-facts.ts'
 import type { BudgetStatus } from '../budget/status.ts'
 import type { SpendFacts } from '../budget/subjects.ts'
 import { ThresholdWatch, type ThresholdPassed } from '../budget/threshold-watch.ts'
@@ -153,7 +153,7 @@ class Budgeting {
   /** Undefined where the book is out and exchanges may go on without. */
   async #pots(exchange: Exchange, asked: Pick<SpendFacts, 'model' | 'isAnyModel'>): Promise<readonly BudgetPot[] | undefined> {
     try {
-      return await this.#desk.pots({ ...spendFacts(exchange.context as SpendContext, undefined), ...asked }, exchange.startedAt)
+      return await this.#desk.pots({ ...spendFacts(exchange.context, undefined), ...asked }, exchange.startedAt)
     } catch {
       if (this.#settings.whenUnavailable === 'allow') return undefined
       throw budgetUnavailable()
@@ -264,7 +264,7 @@ class Budgeting {
   async #chargeAfterwards(exchange: Exchange, model: string | undefined, { usage, cost }: Settlement): Promise<void> {
     if (usage.source === 'none') return
     try {
-      const pots = await this.#desk.pots(spendFacts(exchange.context as SpendContext, model), exchange.startedAt)
+      const pots = await this.#desk.pots(spendFacts(exchange.context, model), exchange.startedAt)
       if (pots.length > 0) await this.#charge(exchange.id, pots, chargesOf(pots, amountsOf({ usage, cost })))
     } catch (cause) {
       const message = 'no budget was charged with an exchange: the budget book was out from before it began until it had ended'

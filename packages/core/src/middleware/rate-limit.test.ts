@@ -3,6 +3,7 @@ import { refusalOf, rateBench, testRateBook } from '../../test/rate-bench.ts'
 import { ConfigurationError } from '../errors.ts'
 import { rateLimitOf, type RateLimitInput } from '../rates/check-limit.ts'
 import { defaultRateLimitOptions, rateLimit } from './rate-limit.ts'
+import { manualClock } from '../testing/manual-clock.ts'
 
 const every = { model: '*' } as const
 const perMinute = (amount: number, parts: Partial<RateLimitInput> = {}): RateLimitInput => ({
@@ -202,6 +203,19 @@ describe('limits that a book keeps', () => {
     await clock.advanceAsync(3_600_000)
     for (let count = 0; count < 5; count += 1) expect((await send()).status).toBe(200)
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('are looked up anew once the clock was set back, so that nobody is judged by old ones until it has caught up', async () => {
+    const book = testRateBook([kept(1_000)])
+    const manual = manualClock()
+    let backMillis = 0
+    const clock: typeof manual = Object.assign(Object.create(manual) as typeof manual, { now: () => manual.now() - backMillis })
+    const { send } = rateBench({ book, clock })
+    expect((await send()).status).toBe(200)
+    book.kept[0] = kept(1, 2)
+    backMillis = 600_000
+    await send()
+    expect((await send()).status).toBe(429)
   })
 
   test('that cannot be counted are left out, and told of once', async () => {

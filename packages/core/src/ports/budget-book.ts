@@ -40,7 +40,7 @@ export interface Budget {
   /** Named in refusals and warnings. */
   readonly name: string
   readonly subject: BudgetSubject
-  /** What is counted. Tokens are all of them, cache reads included; requests are those that reached an upstream. */
+  /** What is counted. Tokens are all of them, cache reads included; requests are those that used anything. */
   readonly unit: 'nano-usd' | 'tokens' | 'requests'
   /** What 100 % is, in the unit. */
   readonly amount: bigint

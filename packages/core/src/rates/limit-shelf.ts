@@ -30,9 +30,10 @@ export class LimitShelf {
   /** Undefined where they have never been known. */
   async current(): Promise<readonly RateLimit[] | undefined> {
     const age = this.#clock.now() - this.#fetchedAt
-    if (age < refreshAgeMillis) return this.#limits
+    // A clock that was set back makes nothing fresh.
+    if (age >= 0 && age < refreshAgeMillis) return this.#limits
     this.#fetching ??= this.#fetch()
-    if (age >= maxAgeMillis) await this.#fetching
+    if (age < 0 || age >= maxAgeMillis) await this.#fetching
     return this.#limits
   }
 

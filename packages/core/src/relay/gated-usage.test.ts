@@ -53,13 +53,10 @@ test.each([
 
 test('R15: usage that came in one piece counts in full where the client leaves while a gate is asked', async () => {
   const asked = Promise.withResolvers<void>()
-  const { request, settled } = await gated(
-    () => {
-      asked.resolve()
-      return new Promise(() => undefined)
-    },
-    [parts.join('')],
-  )
+  const { request, settled } = await gated(() => {
+    asked.resolve()
+    return new Promise(() => undefined)
+  }, [parts.join('')])
   await asked.promise
   request.leave()
   expect((await settled)?.usage.total).toMatchObject({ freshInputTokens: 900_000, outputTokens: 60_000 })

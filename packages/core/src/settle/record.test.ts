@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createGateway } from '../gateway.ts'
+import { pricing, type Pricing } from '../meter/price.ts'
 import type { Fault } from '../errors.ts'
 import { swapCredential } from '../route/upstream-credential.ts'
 import type { Ledger, LedgerEntry } from '../ports/ledger.ts'
@@ -19,7 +20,14 @@ const message = JSON.stringify({
 })
 
 /** A ledger whose doors can be shut, and that notes what it is asked in order. */
-function doorLedger(): Ledger & { readonly calls: string[]; readonly kept: Map<string, LedgerEntry>; readonly opened: Map<string, LedgerEntry>; isOut: boolean; hangs: boolean } {
+function doorLedger(): Ledger & {
+  readonly calls: string[]
+  readonly kept: Map<string, LedgerEntry>
+  readonly opened: Map<string, LedgerEntry>
+  isOut: boolean
+  hangs: boolean
+  isDeaf: boolean
+} {
   const calls: string[] = []
   const kept = new Map<string, LedgerEntry>()
   const opened = new Map<string, LedgerEntry>()
@@ -29,6 +37,7 @@ function doorLedger(): Ledger & { readonly calls: string[]; readonly kept: Map<s
     opened,
     isOut: false,
     hangs: false,
+    isDeaf: false,
     append: (entry: LedgerEntry) => {
       calls.push(`append ${entry.exchangeId}`)
       if (ledger.isOut) return Promise.reject(new Error('the disk is gone'))
@@ -47,6 +56,7 @@ function doorLedger(): Ledger & { readonly calls: string[]; readonly kept: Map<s
         return Promise.resolve()
       },
       keepAlive: (owner: string, until: number) => {
+        if (ledger.isDeaf) return Promise.reject(new Error('not now'))
         calls.push(`alive ${owner} ${until}`)
         return Promise.resolve()
       },
@@ -70,7 +80,10 @@ function harness(options: RecordOptions = {}, onSend: (ledger: ReturnType<typeof
   const send = async () => {
     const sink = collectingSink()
     const body = '{"model":"claude-opus-5-5","max_tokens":100,"messages":[]}'
-    const settlement = await gateway.handle(clientRequest({ method: 'POST', target: '/v1/messages', headers: [['content-type', 'application/json']], body }), sink)
+    const settlement = await gateway.handle(
+      clientRequest({ method: 'POST', target: '/v1/messages', headers: [['content-type', 'application/json']], body }),
+      sink,
+    )
     return { sink, settlement }
   }
   return { clock, ledger, faults, transport, gateway, send }
@@ -159,4 +172,86 @@ test('drain delivers what waits before it resolves', async () => {
   ledger.isOut = false
   await gateway.drain(1)
   expect(ledger.kept.size).toBe(1)
+})
+
+test('R23: drain waits for a ledger that is out as long as it may, and tells what is left then', async () => {
+  const back = harness()
+  back.ledger.isOut = true
+  await back.send()
+  const drained = back.gateway.drain(5_000)
+  await back.clock.advanceAsync(2_000)
+  back.ledger.isOut = false
+  await back.clock.advanceAsync(3_000)
+  await drained
+  expect([back.ledger.kept.size, codes(back.faults).at(-1)]).toEqual([1, 'ledger-recovered'])
+  const gone = harness()
+  gone.ledger.isOut = true
+  await gone.send()
+  const given = gone.gateway.drain(2_000)
+  await gone.clock.advanceAsync(3_000)
+  await given
+  expect(gone.faults.at(-1)?.message).toBe('the ledger was out to the end: 1 exchanges are not in it as they ended')
+})
+
+test('R23: what was let in while there was room in the journal is kept, however full it is when it ends', async () => {
+  const held = Promise.withResolvers<void>()
+  const { ledger, clock, send, transport } = harness({ journalEntries: 1 }, () => held.promise as never)
+  const under = [send(), send(), send()]
+  await clock.advanceAsync(0)
+  ledger.isOut = true
+  held.resolve()
+  await Promise.all(under)
+  expect([(await send()).sink.status, transport.calls.length]).toEqual([503, 3])
+  ledger.isOut = false
+  await clock.advanceAsync(5_000)
+  expect(ledger.kept.size).toBeGreaterThanOrEqual(3)
+  expect([...ledger.kept.values()].filter(({ cost }) => cost.nanoUsd > 0n)).toHaveLength(3)
+})
+
+test('an owner that the ledger has not heard says again that it lives with the next exchange', async () => {
+  const held = Promise.withResolvers<void>()
+  const { ledger, clock, send } = harness({}, () => held.promise as never)
+  ledger.isDeaf = true
+  const first = send()
+  await clock.advanceAsync(0)
+  ledger.isDeaf = false
+  const second = send()
+  await clock.advanceAsync(0)
+  expect(ledger.calls.filter((call) => call.startsWith('alive'))).toHaveLength(1)
+  held.resolve()
+  await Promise.all([first, second])
+  await clock.advanceAsync(30_000)
+  expect(clock.pendingTimers).toBe(0)
+})
+
+test('C10: an exchange that fails where nothing should is in the ledger once, as estimated, and its hold ends', async () => {
+  const ledger = doorLedger()
+  const ends: bigint[] = []
+  const list = pricing()
+  const cost: Pricing['cost'] = (usage, at) => {
+    if (usage.source === 'final') throw new Error('boom')
+    return list.cost(usage, at)
+  }
+  const gateway = createGateway({
+    runtime: { transport: scriptedTransport([{ headers: [['content-type', 'application/json']], body: [message] }]) },
+    upstreams: [{ name: 'anthropic', baseUrl: 'https://api.anthropic.com', credential: swapCredential('sk-upstream') }],
+    host: { clock: manualClock() },
+    pricing: { ...list, cost },
+  })
+    .use({
+      name: 'hold',
+      handle: (exchange, next) => {
+        exchange.onSettled((settlement) => void ends.push(settlement.cost.nanoUsd))
+        return next({})
+      },
+    })
+    .record(ledger)
+  const json = { model: 'claude-opus-5-5', max_tokens: 100, messages: [] }
+  expect(await gateway.handle(clientRequest({ json }), collectingSink())).toBeUndefined()
+  expect([...ledger.kept.values()]).toMatchObject([
+    { outcome: { kind: 'failed', error: { origin: 'gateway', code: 'internal' } }, usage: { source: 'estimated' } },
+  ])
+  expect(ends).toHaveLength(1)
+  expect(ends[0]).toBeGreaterThan(0n)
+  expect(ledger.opened.size).toBe(0)
 })

@@ -63,8 +63,14 @@ export function recordInto(ledger: Ledger, host: Host, options: RecordOptions = 
     firstDelayMillis: 100,
     maxDelayMillis: 2_000,
     onOutage: (cause) =>
-      onFault({ code: 'ledger-append-failed', message: `the ledger is out; up to ${journalEntries} exchanges wait in memory until it is back`, source: 'ledger', cause }),
-    onRecovery: (delivered) => onFault({ code: 'ledger-recovered', message: `the ledger is back, and has the ${delivered} exchanges that waited`, source: 'ledger' }),
+      onFault({
+        code: 'ledger-append-failed',
+        message: `the ledger is out; up to ${journalEntries} exchanges wait in memory until it is back`,
+        source: 'ledger',
+        cause,
+      }),
+    onRecovery: (delivered) =>
+      onFault({ code: 'ledger-recovered', message: `the ledger is back, and has the ${delivered} exchanges that waited`, source: 'ledger' }),
     onLost: ({ exchangeId }, lost, reason) => {
       const why = reason === 'full' ? 'the journal is full' : 'the ledger refuses this entry and takes others'
       onFault({ code: 'ledger-append-failed', message: `${why}: ${lost} exchanges are not in the ledger as they ended`, exchangeId, source: 'ledger' })
@@ -88,6 +94,22 @@ export function recordInto(ledger: Ledger, host: Host, options: RecordOptions = 
       return journal.push(entry)
     },
     flush,
+  }
+}
+
+/** Between two tries to deliver what waits while the gateway shuts down. */
+const flushAgainMillis = 500
+
+/** Delivers what waits for a ledger that is out, for as long as there is time; what is left then is told. */
+export async function flushUntil(endsAt: number, { flush }: Recorder, { clock, onFault }: Host): Promise<void> {
+  for (;;) {
+    const waiting = await flush()
+    if (waiting === 0) return
+    if (clock.now() >= endsAt) {
+      const message = `the ledger was out to the end: ${waiting} exchanges are not in it as they ended`
+      return onFault({ code: 'ledger-append-failed', message, source: 'ledger' })
+    }
+    await new Promise<void>((resolve) => void clock.after(flushAgainMillis, resolve))
   }
 }
 

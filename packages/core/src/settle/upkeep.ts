@@ -68,7 +68,7 @@ export function upkeep(options: UpkeepOptions): Upkeep {
   }
   /** Calls until a call finds less than it may. */
   const allOf = async (book: (limit: number) => Promise<readonly unknown[]> | undefined): Promise<number> => {
-    for (let total = 0; ; ) {
+    for (let total = 0; ;) {
       const found = (await inTime(() => book(batch)))?.length ?? 0
       total += found
       if (found < batch || isStopped) return total
