@@ -137,7 +137,7 @@ describe.skipIf(claudeBinary === undefined)('R18 the real Claude Code at the end
     const run = await claude(key, 'Work until you are done. [[rehearse tool-loop turns=60]]')
     expect(run.isError).toBe(true)
     expect(run.result).toMatch(
-      /Request rejected \(429\) · spend limit reached · resets \w+ \d+[^·]*· Team web: \$0\.\d\d used of \$0\.15 this month · Ask in #ai-budget\./,
+      /Request rejected \(429\) · spend limit reached · resets \w+ \d+[^·]*· Team web: \$0\.\d\d used of \$0\.15 this month[^·]* · Ask in #ai-budget\./,
     )
     expect(run.secondsAfterLastCall).toBeLessThan(10)
     expect(await refusals()).toBeLessThanOrEqual(2)

@@ -89,10 +89,12 @@ async function openSqliteStore(path: string): Promise<OpenStore> {
 /** Connections to PostgreSQL of one gateway. */
 const mostConnections = 10
 const connectMillis = 5_000
+/** Exchanges wait far shorter; this frees the connections of a network that swallows everything, and bounds reports. */
+const queryMillis = 60_000
 
 async function openPgStore(url: string): Promise<OpenStore> {
   const [{ migrate, pgStore }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
-  const pool = new pg.Pool({ connectionString: url, max: mostConnections, connectionTimeoutMillis: connectMillis })
+  const pool = new pg.Pool({ connectionString: url, max: mostConnections, connectionTimeoutMillis: connectMillis, query_timeout: queryMillis, keepAlive: true })
   const store = pgStore(pool)
   try {
     // A database that has nothing of Sluice yet is set up; one that has is changed by hand only, since others may run on it.

@@ -68,12 +68,13 @@ export function budgetRefusal(status: BudgetStatus, at: number): GatewayError {
 
 /** `spend limit reached · resets Dec 1 · team web: $10.43 spent of $10.00 this month · Ask #ai-budget.` */
 function refusalText(status: BudgetStatus, at: number): string {
-  const { budget, amount, spent, resetsAt } = status
+  const { budget, amount, spent, hardCap, resetsAt } = status
   const word = budget.unit === 'nano-usd' ? 'spend' : budget.unit === 'tokens' ? 'token' : 'request'
   const parts = [
     `${word} limit reached`,
     resetsAt === undefined ? 'does not reset by itself' : `resets ${resetText(resetsAt, at, budget.window)}`,
-    `${budget.name}: ${amountText(spent, budget.unit)} used of ${amountText(amount, budget.unit)} ${spanText(budget.window)}`,
+    // What is left may be too little for the request, or held by others: else it reads as if there were no reason.
+    `${budget.name}: ${amountText(spent, budget.unit)} used of ${amountText(amount, budget.unit)} ${spanText(budget.window)}${spent < hardCap ? ', and what is left is not enough for this request' : ''}`,
   ]
   if (budget.notice !== undefined) parts.push(budget.notice)
   return parts.join(' · ')
