@@ -58,7 +58,7 @@ export const abortCases: readonly BehaviourCase[] = [
   },
   {
     id: 'abort-before-head',
-    title: 'R9 a client that leaves before the head closes the upstream too',
+    title: 'R9 R15 a client that leaves before the head closes the upstream too, and its prompt is charged as estimated',
     run: async (target) => {
       target.answer(streamReply([{ stall: true }, { head: true }]))
       const leave = new AbortController()
@@ -72,6 +72,9 @@ export const abortCases: readonly BehaviourCase[] = [
       await upstreamIsClosed(target)
       const settlement = await target.theSettlement()
       assert.deepEqual([settlement.outcome, settlement.status], [{ kind: 'client-gone' }, undefined])
+      // The upstream has had the prompt, and may bill it: it is no free ride, and the estimate says that it is one.
+      assert.equal(settlement.usage.source, 'estimated')
+      assert.ok(BigInt(settlement.cost.nanoUsd) > 0n)
     },
   },
   {

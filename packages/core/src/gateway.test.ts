@@ -150,12 +150,12 @@ describe('an exchange', () => {
     expect(first.sink.text()).toBe(replyFrames.slice(0, 4).join(''))
   })
 
-  it('client-gone before the head cancels the attempt', async () => {
+  it('client-gone before the head cancels the attempt, and the prompt that was sent is charged as estimated', async () => {
     const { start, upstream } = bench([{ hang: 'before-head' }])
     const { request, settled } = start()
     await new Promise((resolve) => setImmediate(resolve))
     request.leave()
-    expect(await settled).toMatchObject({ outcome: { kind: 'client-gone' }, usage: { source: 'none' } })
+    expect(await settled).toMatchObject({ outcome: { kind: 'client-gone' }, usage: { source: 'estimated', total: { outputTokens: 0 } } })
     expect(upstream.calls[0]?.cancelled).toBeDefined()
   })
 

@@ -98,12 +98,17 @@ export function settlementOf(parts: SettlementParts): Settlement {
   }
 }
 
+/** Failures of an attempt that are this side's doing. */
+const hungUp: ReadonlySet<string> = new Set(['aborted', 'timeout'])
+
 function usageOf({ exchange, journey, relayed }: SettlementParts, request: RequestFacts | undefined): UsageReport {
   const { resolvedModel = 'unknown', bytes = 0 } = request ?? {}
   if (relayed !== undefined) return relayed.isMetered ? relayed.meter.report(resolvedModel, bytes) : noUsage
   // The upstream had accepted, and a middleware gave its reply up: the upstream bills it all the same.
-  const isGivenUp = exchange.createsMessage && journey.outcome !== undefined && journey.outcome.reply.status < 300
-  return isGivenUp ? new MessageMeter().report(resolvedModel, bytes) : noUsage
+  const isGivenUp = journey.outcome !== undefined && journey.outcome.reply.status < 300
+  // It was sent, and this side hung up before a word came: the upstream has had the prompt, and nobody else will say so.
+  const isLeft = journey.outcome === undefined && exchange.abortedBy !== undefined && hungUp.has(journey.attempts.at(-1)?.failure ?? '')
+  return exchange.createsMessage && (isGivenUp || isLeft) ? new MessageMeter().report(resolvedModel, bytes) : noUsage
 }
 
 function proofOf({ journey, relayed }: SettlementParts, request: RequestFacts | undefined): PassthroughProof {
