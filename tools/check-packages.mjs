@@ -57,7 +57,8 @@ const prices = {
     })),
 }
 /** What the exchange takes: a gateway with keys, attribution, metering, prices and a record. Budgets, limits, virtual keys and audit cost those who use them. */
-const exchange = "export { attribute, authenticate, createGateway, pricing, staticKeys, swapCredential, passthroughCredential, splitCredential } from './index.ts'"
+const exchange =
+  "export { attribute, authenticate, createGateway, pricing, staticKeys, swapCredential, passthroughCredential, splitCredential } from './index.ts'"
 const bundle = async (contents, plugins) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: join(root, 'packages/core/src'), loader: 'ts' },

@@ -1,16 +1,5 @@
 import { nodeRuntime, serve } from '@sluice/adapters-node'
-import {
-  attribute,
-  authenticate,
-  budget,
-  checkBudget,
-  createGateway,
-  rateLimit,
-  swapCredential,
-  virtualKeys,
-  type BudgetInput,
-  type Fault,
-} from '@sluice/core'
+import { attribute, authenticate, budget, checkBudget, createGateway, rateLimit, swapCredential, virtualKeys, type BudgetInput, type Fault } from '@sluice/core'
 import { openSqlite } from '@sluice/storage-sqlite'
 import { mkdtempSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'

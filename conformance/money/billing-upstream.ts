@@ -43,7 +43,9 @@ export async function billingUpstream({ pauseMillis, frames }: BillingOptions): 
     const parts = [
       frame('message_start', { message }),
       frame('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
-      ...Array.from({ length: count }, () => frame('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'forty letters of text, all in all, so far' } })),
+      ...Array.from({ length: count }, () =>
+        frame('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'forty letters of text, all in all, so far' } }),
+      ),
       frame('content_block_stop', { index: 0 }),
       frame('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: count * 10 } }),
       frame('message_stop', {}),

@@ -69,7 +69,9 @@ async function harness({ inputs = [], options = {}, replies = tenCents, book = m
     .use(attribute({ clock }))
     .use(guard)
     .record(ledger)
-  const start = (over: { readonly target?: string; readonly maxTokens?: number; readonly key?: string; readonly headers?: readonly (readonly [string, string])[] } = {}) => {
+  const start = (
+    over: { readonly target?: string; readonly maxTokens?: number; readonly key?: string; readonly headers?: readonly (readonly [string, string])[] } = {},
+  ) => {
     const { target = '/v1/messages', maxTokens = 1_000, key = 'a-secret-of-ada-0001', headers = [] } = over
     const sink = collectingSink()
     const request = clientRequest({
@@ -121,7 +123,9 @@ test('below the line every answer carries the headers that Claude Code warns by,
 })
 
 test('R18 at the line the refusal names the cap, what was spent, the reset and the operator’s text, and is not to be repeated', async () => {
-  const { send, transport, ledger, book } = await harness({ inputs: [ofKey('cap', 0.3, { name: 'Team web', hardPercent: 100, notice: 'Ask #ai-budget for more.' })] })
+  const { send, transport, ledger, book } = await harness({
+    inputs: [ofKey('cap', 0.3, { name: 'Team web', hardPercent: 100, notice: 'Ask #ai-budget for more.' })],
+  })
   while ((await send()).sink.status === 200);
   const before = await book.balances([month])
   const { sink, settlement } = await send()
@@ -231,7 +235,8 @@ test('a budget that queues lets an exchange wait for room, and refuses it when i
   const held = Promise.withResolvers<void>()
   const { start, clock, book } = await harness({
     inputs: [{ ...ofKey('cap', 0), unit: 'requests', amount: 1n, hardPercent: 100, action: 'queue' }],
-    replies: (index) => (index === 0 ? { status: 500, headers: [['content-type', 'application/json']], body: ['{}'], beforeHead: () => held.promise } : tenCents),
+    replies: (index) =>
+      index === 0 ? { status: 500, headers: [['content-type', 'application/json']], body: ['{}'], beforeHead: () => held.promise } : tenCents,
     options: { queueMillis: 2_000 },
   })
   const first = start()
@@ -276,7 +281,10 @@ test('R23 while the book is out exchanges are refused by default, or go on and a
 
 test('several budgets: all must have room, and the refusal names the one that has not', async () => {
   const { send } = await harness({
-    inputs: [ofKey('cap', 100), ofKey('narrow', 0.15, { name: 'Opus a day', subject: { model: 'claude-opus-*' }, window: { kind: 'day', timeZone: 'Europe/Berlin' }, hardPercent: 100 })],
+    inputs: [
+      ofKey('cap', 100),
+      ofKey('narrow', 0.15, { name: 'Opus a day', subject: { model: 'claude-opus-*' }, window: { kind: 'day', timeZone: 'Europe/Berlin' }, hardPercent: 100 }),
+    ],
   })
   await send()
   await send()

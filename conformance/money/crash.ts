@@ -81,23 +81,27 @@ export async function crashAndCompare({ store, kills, isLeased, clients, onRound
 export type Statuses = Map<number, number>
 
 /** Clients that send one request after the other, each under a session of its own. */
-export function loadOn(port: number, clients: number, statuses: Statuses = new Map()): { readonly stop: () => Promise<void>; readonly finish: () => Promise<void> } {
-  let isOver = false
+export function loadOn(
+  port: number,
+  clients: number,
+  statuses: Statuses = new Map(),
+): { readonly stop: () => Promise<void>; readonly finish: () => Promise<void> } {
+  const load = { isOver: false }
   const under = new AbortController()
   const runs = Array.from({ length: clients }, async () => {
-    while (!isOver) {
+    while (!load.isOver) {
       const status = await sendOne(port, under.signal)
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
   })
   return {
     stop: async () => {
-      isOver = true
+      load.isOver = true
       under.abort()
       await Promise.all(runs)
     },
     finish: async () => {
-      isOver = true
+      load.isOver = true
       await Promise.all(runs)
     },
   }
@@ -105,7 +109,12 @@ export function loadOn(port: number, clients: number, statuses: Statuses = new M
 
 /** Resolves with the status when the reply is over, however. */
 export function sendOne(port: number, signal: AbortSignal, maxTokens: number = 1_000): Promise<number> {
-  const body = JSON.stringify({ model: 'claude-opus-5-5', max_tokens: maxTokens, stream: true, messages: [{ role: 'user', content: 'x'.repeat(random(4_000)) }] })
+  const body = JSON.stringify({
+    model: 'claude-opus-5-5',
+    max_tokens: maxTokens,
+    stream: true,
+    messages: [{ role: 'user', content: 'x'.repeat(random(4_000)) }],
+  })
   return new Promise((resolve) => {
     const call = request(
       {
@@ -134,7 +143,11 @@ export function sendOne(port: number, signal: AbortSignal, maxTokens: number = 1
 }
 
 /** Compares the books of a store with those of the upstream, once all that is still open has been booked. */
-export async function compare(url: string, kills: number, bills: readonly { readonly session: string; readonly inputTokens: number; readonly outputTokens: number; readonly isFinished: boolean }[]): Promise<CrashFindings> {
+export async function compare(
+  url: string,
+  kills: number,
+  bills: readonly { readonly session: string; readonly inputTokens: number; readonly outputTokens: number; readonly isFinished: boolean }[],
+): Promise<CrashFindings> {
   const store = await openStore(url)
   try {
     const later = Date.now() + 3_600_000
@@ -161,7 +174,8 @@ export async function compare(url: string, kills: number, bills: readonly { read
         faults.push(`${bill.session}: costs ${entry.cost.nanoUsd} in the ledger and ${billNanoUsd(bill)} at the upstream`)
     }
     for (const [session, [entry]] of entries)
-      if (!billed.has(session) && entry !== undefined && !isBooked(entry) && entry.cost.nanoUsd !== 0n) faults.push(`${session}: never billed, and has a settled cost`)
+      if (!billed.has(session) && entry !== undefined && !isBooked(entry) && entry.cost.nanoUsd !== 0n)
+        faults.push(`${session}: never billed, and has a settled cost`)
     const [report] = await store.ledger.report({ groupBy: [] })
     if ((report?.costNanoUsd ?? 0n) !== ledgerNanoUsd) faults.push(`the report says ${report?.costNanoUsd}, its entries ${ledgerNanoUsd}`)
     const [balance] = await store.budgets.balances([{ account: 'all', bucket: 0, firstBucket: 0 }])

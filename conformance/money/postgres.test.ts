@@ -24,42 +24,58 @@ describe.skipIf(binaries === undefined)('money on PostgreSQL', () => {
     const url = await server.createDatabase()
     const store = await openStore(url)
     await store.budgets.define(
-      checkBudget({ id: 'all', subject: { key: 'static:ada' }, unit: 'nano-usd', amount: 1_000_000_000_000n, window: { kind: 'total' }, createdAt: Date.now(), ...more }),
+      checkBudget({
+        id: 'all',
+        subject: { key: 'static:ada' },
+        unit: 'nano-usd',
+        amount: 1_000_000_000_000n,
+        window: { kind: 'total' },
+        createdAt: Date.now(),
+        ...more,
+      }),
     )
     await store.close()
     return url
   }
 
-  test.each([{ isLeased: false }, { isLeased: true }])(`R16 killed ${kills} times under load, the ledger has exactly what the upstream billed (leased: $isLeased)`, async ({ isLeased }) => {
-    const found = await crashAndCompare({ store: await withBudget(), kills, isLeased, clients: 8 })
-    console.log(found)
-    expect(found.faults).toEqual([])
-    expect(found.settled).toBeGreaterThan(kills)
-    expect(found.heldNanoUsd).toBe(0n)
-    expect(found.spentNanoUsd).toBeGreaterThanOrEqual(found.ledgerNanoUsd)
-  }, 900_000)
+  test.each([{ isLeased: false }, { isLeased: true }])(
+    `R16 killed ${kills} times under load, the ledger has exactly what the upstream billed (leased: $isLeased)`,
+    async ({ isLeased }) => {
+      const found = await crashAndCompare({ store: await withBudget(), kills, isLeased, clients: 8 })
+      console.log(found)
+      expect(found.faults).toEqual([])
+      expect(found.settled).toBeGreaterThan(kills)
+      expect(found.heldNanoUsd).toBe(0n)
+      expect(found.spentNanoUsd).toBeGreaterThanOrEqual(found.ledgerNanoUsd)
+    },
+    900_000,
+  )
 
-  test.each([{ isStrict: false }, { isStrict: true }])('R16 two hundred requests at once on two processes: the cap holds (strict: $isStrict)', async ({ isStrict }) => {
-    const amount = 2_000_000_000n
-    const url = await withBudget({ amount, hardPercent: 100, isStrict })
-    const upstream = await billingUpstream({ pauseMillis: () => Math.random() * 20, frames: () => 40 })
-    const gateways = await Promise.all([1, 2].map(() => startGateway({ store: url, upstream: upstream.url, isLeased: false })))
-    const { signal } = new AbortController()
-    const statuses = await Promise.all(Array.from({ length: 200 }, (_, index) => sendOne((gateways[index % 2] as (typeof gateways)[0]).port, signal, 1_000)))
-    await Promise.all(gateways.map(endGateway))
-    await upstream.close()
-    const found = await compare(url, 0, upstream.bills)
-    console.log({ isStrict, admitted: upstream.bills.length, ...found })
-    expect(found.faults).toEqual([])
-    const admitted = statuses.filter((status) => status === 200).length
-    expect([admitted, statuses.filter((status) => status === 429).length + admitted]).toEqual([upstream.bills.length, 200])
-    expect(admitted).toBeLessThan(200)
-    // What each may cost beyond its reservation: forty frames at ten tokens are below the thousand that were reserved, so nothing is overshot here.
-    expect(found.spentNanoUsd).toBeLessThanOrEqual(amount)
-    // No false denial: what was refused had no room beside what was reserved at the time.
-    const mostReserved = isStrict ? (4_000n + 200n + 4_096n) * 8_000n + 1_000n * 20_000n : 1_000n * 20_000n + 2_000n * 5_000n
-    expect(BigInt(admitted) * mostReserved).toBeGreaterThan(amount - mostReserved)
-  }, 120_000)
+  test.each([{ isStrict: false }, { isStrict: true }])(
+    'R16 two hundred requests at once on two processes: the cap holds (strict: $isStrict)',
+    async ({ isStrict }) => {
+      const amount = 2_000_000_000n
+      const url = await withBudget({ amount, hardPercent: 100, isStrict })
+      const upstream = await billingUpstream({ pauseMillis: () => Math.random() * 20, frames: () => 40 })
+      const gateways = await Promise.all([1, 2].map(() => startGateway({ store: url, upstream: upstream.url, isLeased: false })))
+      const { signal } = new AbortController()
+      const statuses = await Promise.all(Array.from({ length: 200 }, (_, index) => sendOne((gateways[index % 2] as (typeof gateways)[0]).port, signal, 1_000)))
+      await Promise.all(gateways.map(endGateway))
+      await upstream.close()
+      const found = await compare(url, 0, upstream.bills)
+      console.log({ isStrict, admitted: upstream.bills.length, ...found })
+      expect(found.faults).toEqual([])
+      const admitted = statuses.filter((status) => status === 200).length
+      expect([admitted, statuses.filter((status) => status === 429).length + admitted]).toEqual([upstream.bills.length, 200])
+      expect(admitted).toBeLessThan(200)
+      // What each may cost beyond its reservation: forty frames at ten tokens are below the thousand that were reserved, so nothing is overshot here.
+      expect(found.spentNanoUsd).toBeLessThanOrEqual(amount)
+      // No false denial: what was refused had no room beside what was reserved at the time.
+      const mostReserved = isStrict ? (4_000n + 200n + 4_096n) * 8_000n + 1_000n * 20_000n : 1_000n * 20_000n + 2_000n * 5_000n
+      expect(BigInt(admitted) * mostReserved).toBeGreaterThan(amount - mostReserved)
+    },
+    120_000,
+  )
 
   test(`R23 the server is gone for ${outageSeconds} s under load: refused meanwhile, back within 5 s, and the ledger equals the truth`, async () => {
     const url = await withBudget()

@@ -24,7 +24,9 @@ describe.skipIf(binaries === undefined)('PostgreSQL as the store', () => {
     const store = await server.createDatabase()
     const client = new pg.Client({ connectionString: store })
     await client.connect()
-    await client.query('create schema sluice; create table sluice.migrations (version integer primary key, name text not null, min_reader integer not null, applied_at timestamptz not null default now())')
+    await client.query(
+      'create schema sluice; create table sluice.migrations (version integer primary key, name text not null, min_reader integer not null, applied_at timestamptz not null default now())',
+    )
     await client.end()
     const early = await sluice(['start', '--port', '0', '--rehearse', '--store', store])
     expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('Run: sluice migrate')])

@@ -45,6 +45,8 @@ export function estimateFacts(body: RequestBody, { attribution, principal }: Est
 
 /** Tokens that a prompt may have beyond one for each byte of its body: those of pictures; Infinity where it names files or pages. */
 export function unseenTokens(body: RequestBody): number {
-  const text = RequestBody.glance(body, () => toText(body.range(0, body.length))).replace(escapes, (_, code?: string) => (code === undefined ? '/' : String.fromCharCode(Number.parseInt(code, 16))))
+  const text = RequestBody.glance(body, () => toText(body.range(0, body.length))).replace(escapes, (_, code?: string) =>
+    code === undefined ? '/' : String.fromCharCode(Number.parseInt(code, 16)),
+  )
   return references.test(text) ? Infinity : pictureTokens * (text.match(pictures)?.length ?? 0)
 }

@@ -12,7 +12,7 @@ import type { RequestTarget } from '../wire/request-target.ts'
 import type { DigestFactory } from '../wire/digest.ts'
 import type { HeaderList } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
-import { estimateFacts, unseenTokens, type EstimateContext } from './estimate-facts.ts'
+import { estimateFacts, unseenTokens } from './estimate-facts.ts'
 import type { Patch } from './patch.ts'
 import { readBody, RequestBody } from './request-body.ts'
 
@@ -231,7 +231,7 @@ export class LiveExchange implements Exchange {
     const { estimator } = this.#services
     const priced = (usage: UsageReport): PricedUsage => ({ usage, cost: this.price(usage) })
     if (!this.createsMessage) return { likely: priced(noUsage), most: () => priced(noUsage) }
-    const facts = estimateFacts(await this.body(), this.context as EstimateContext, this.startedAt)
+    const facts = estimateFacts(await this.body(), this.context, this.startedAt)
     this.#facts = facts
     const most = (): PricedUsage => {
       const unseen = this.#readBody === undefined ? Infinity : unseenTokens(this.#readBody)

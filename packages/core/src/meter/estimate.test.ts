@@ -43,7 +43,8 @@ test('conversations, models and agents do not stand on one another’s turns; a 
 
 test('output is learned by model and kind, and never more than the request allows', () => {
   const estimator = new UsageEstimator()
-  for (let count = 0; count < 100; count += 1) estimator.learn(facts({ kind: 'title', conversation: undefined }), final({ freshInputTokens: 1_000, outputTokens: count < 95 ? 20 : 5_000 }))
+  for (let count = 0; count < 100; count += 1)
+    estimator.learn(facts({ kind: 'title', conversation: undefined }), final({ freshInputTokens: 1_000, outputTokens: count < 95 ? 20 : 5_000 }))
   expect(estimator.likely(facts({ kind: 'title' })).total.outputTokens).toBeLessThan(25)
   expect(estimator.likely(facts()).total.outputTokens).toBe(1_500)
   expect(estimator.likely(facts({ maxTokens: 64 })).total.outputTokens).toBe(64)

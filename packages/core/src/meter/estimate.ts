@@ -90,14 +90,20 @@ export class UsageEstimator {
     remember(this.#outputs, outputsKey(facts), outputs, mostModels)
     if (conversation === undefined) return
     const ttlMillis = total.cacheWrite1hTokens > 0 ? longCacheMillis : (this.#anchors.get(`${conversation} ${model}`)?.ttlMillis ?? shortCacheMillis)
-    remember(this.#anchors, `${conversation} ${model}`, { promptTokens: tokens, outputTokens: total.outputTokens, bytes, at, ttlMillis }, this.#maxConversations)
+    remember(
+      this.#anchors,
+      `${conversation} ${model}`,
+      { promptTokens: tokens, outputTokens: total.outputTokens, bytes, at, ttlMillis },
+      this.#maxConversations,
+    )
   }
 
   #prompt(facts: EstimateFacts): Partial<TokenBuckets> {
     const { model, conversation, bytes, at } = facts
     const perByte = this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
     const anchor = conversation === undefined ? undefined : this.#anchors.get(`${conversation} ${model}`)
-    const written = (tokens: number): Partial<TokenBuckets> => (anchor?.ttlMillis === longCacheMillis ? { cacheWrite1hTokens: tokens } : { cacheWrite5mTokens: tokens })
+    const written = (tokens: number): Partial<TokenBuckets> =>
+      anchor?.ttlMillis === longCacheMillis ? { cacheWrite1hTokens: tokens } : { cacheWrite5mTokens: tokens }
     // A body far shorter than the last one is a conversation begun anew: compacted, or cleared.
     if (anchor === undefined || bytes < anchor.bytes / 2) return written(Math.ceil(bytes * perByte))
     const fresh = Math.max(anchor.outputTokens, Math.ceil(Math.max(0, bytes - anchor.bytes) * perByte))
