@@ -24,7 +24,7 @@ test('the key that the first start shows lets in, in both presentations, also af
   await second.stop()
 
   const store = await openSqlite(environment.STORE)
-  expect(await auditTrail({ log: store.audit }).verify()).toEqual({ kind: 'intact', records: 1 })
+  expect(await auditTrail({ log: store.audit }).verify()).toMatchObject({ kind: 'intact', records: 1 })
   expect(JSON.stringify([await store.keys.list({}), await store.audit.read({})])).not.toContain(key.slice(-38))
   const [row] = await store.ledger.report({ groupBy: ['developer', 'organisation', 'businessUnit'] })
   expect(row).toMatchObject({ group: { developer: 'ada', organisation: 'acme', businessUnit: 'acme/web' }, exchanges: 3 })

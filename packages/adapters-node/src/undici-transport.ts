@@ -85,8 +85,8 @@ class Call implements Dispatcher.DispatchHandler {
   /** Dropped at the head: the body must not live as long as the reply. */
   body: Readable | Uint8Array | null = null
   readonly #signal: AbortSignal
-  readonly #resolve: (reply: UpstreamReply) => void
-  readonly #reject: (error: unknown) => void
+  #resolve: ((reply: UpstreamReply) => void) | undefined
+  #reject: ((error: unknown) => void) | undefined
   readonly #onAbort: () => void
   #controller: Dispatcher.DispatchController | undefined
   #isStarted = false
@@ -109,7 +109,7 @@ class Call implements Dispatcher.DispatchHandler {
   /** The upstream is at an address that it must not be at. */
   refuse(address: string): void {
     this.#signal.removeEventListener('abort', this.#onAbort)
-    this.#reject(new TransportError('connect', `connect: the address ${address} is not accepted`))
+    this.#reject?.(new TransportError('connect', `connect: the address ${address} is not accepted`))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -128,7 +128,9 @@ class Call implements Dispatcher.DispatchHandler {
     for (let at = 0; at < raw.length; at += 2) headers.push([latin1(raw[at]), latin1(raw[at + 1])])
     const isRequestWritten = this.#isRequestWritten
     this.body = null
-    this.#resolve({ status, headers, isRequestWritten, body: { pump: (write) => this.#pump(write), cancel: (reason) => this.#cancel(reason) } })
+    this.#resolve?.({ status, headers, isRequestWritten, body: { pump: (write) => this.#pump(write), cancel: (reason) => this.#cancel(reason) } })
+    this.#resolve = undefined
+    this.#reject = undefined
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -146,10 +148,10 @@ class Call implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#hasHead) return this.#end({ error })
     this.#signal.removeEventListener('abort', this.#onAbort)
-    if (this.#ended !== undefined) return this.#reject(this.#ended.error)
+    if (this.#ended !== undefined) return this.#reject?.(this.#ended.error)
     const phase = this.#isStarted ? (this.#isUnanswered && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'
     this.#ended = { error }
-    this.#reject(new TransportError(phase, `${phase}: ${(error as NodeJS.ErrnoException).code ?? error.name}`, { cause: error }))
+    this.#reject?.(new TransportError(phase, `${phase}: ${(error as NodeJS.ErrnoException).code ?? error.name}`, { cause: error }))
   }
 
   /**
@@ -212,8 +214,13 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   #finish({ error }: { readonly error?: unknown }): void {
-    if (error === undefined) this.#done?.resolve()
-    else this.#done?.reject(error)
+    const done = this.#done
+    // The connection's past still refers to the call until a full collection; the exchange must not stay alive through it, and grow old (measured: 18 KB of each).
+    this.#done = undefined
+    this.#write = undefined
+    this.#controller = undefined
+    if (error === undefined) done?.resolve()
+    else done?.reject(error)
   }
 
   #cancel(reason: unknown): void {
@@ -221,7 +228,7 @@ class Call implements Dispatcher.DispatchHandler {
     this.#ended ??= { error: reason ?? new Error('cancelled') }
     this.#waiting = []
     if (!isOver) this.#controller?.abort(asError(reason))
-    if (!this.#hasHead) this.#reject(this.#ended.error)
+    if (!this.#hasHead) this.#reject?.(this.#ended.error)
     this.#finish(this.#ended)
   }
 }

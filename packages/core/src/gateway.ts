@@ -7,6 +7,7 @@ import type { Middleware } from './middleware/middleware.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Runtime } from './ports/runtime.ts'
 import { checksumDigests, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
+import { defaultAttemptOptions, type AttemptOptions } from './route/ask-targets.ts'
 import { toUpstream, type Router } from './route/router.ts'
 import { checkUpstream, type Upstream, type UpstreamOptions } from './route/upstream.ts'
 import type { LocalRoute } from './local-routes.ts'
@@ -32,6 +33,8 @@ export interface GatewayOptions {
   readonly digest?: DigestAlgorithm
   /** After the client has left, read on so long for exact usage; by default the upstream is cancelled at once. @defaultValue never */
   readonly drainMillis?: number
+  /** How often upstreams are asked for one client request, and what is known of their health. @defaultValue 3 tries, no health */
+  readonly attempts?: AttemptOptions
   /** Further routes that the gateway answers by itself, such as `usageRoute()`. @defaultValue none */
   readonly routes?: readonly LocalRoute[]
 }
@@ -113,6 +116,8 @@ class GatewayBuilder {
       maxFrameBytes: positive('maxFrameBytes', options.maxFrameBytes ?? defaultGatewayOptions.maxFrameBytes),
       drainMillis: options.drainMillis === undefined ? undefined : positive('drainMillis', options.drainMillis),
       routes: options.routes ?? [],
+      most: positive('attempts.most', options.attempts?.most ?? defaultAttemptOptions.most),
+      health: options.attempts?.health,
     })
   }
 

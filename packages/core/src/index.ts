@@ -51,6 +51,16 @@ export { applyPatches, replaceTopLevelString, type Patch, type PatchedBody, type
 export { RequestBody } from './exchange/request-body.ts'
 
 export { toUpstream, type Plan, type Router, type Target } from './route/router.ts'
+export { defaultAttemptOptions, type AttemptOptions } from './route/ask-targets.ts'
+export type { Trial, TrialEnd } from './route/circuit.ts'
+export {
+  defaultUpstreamHealthOptions,
+  upstreamHealth,
+  type UpstreamHealth,
+  type UpstreamHealthOptions,
+  type UpstreamHealthState,
+} from './route/upstream-health.ts'
+export { sessionAffine, type AffineTarget, type SessionAffineOptions } from './route/session-affine.ts'
 export { defaultDeadlines, type Deadlines, type UpstreamOptions } from './route/upstream.ts'
 export type { AcceptEncoding } from './route/forward-headers.ts'
 export {

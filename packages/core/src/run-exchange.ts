@@ -14,6 +14,7 @@ import { PairedDigest, type DigestFactory } from './wire/digest.ts'
 import { Relay, type RelayEnd } from './relay/relay.ts'
 import { ReplyReader, type ReplyForm } from './relay/reply-reader.ts'
 import { safeSink } from './relay/safe-sink.ts'
+import type { AskLimits } from './route/ask-targets.ts'
 import { clientHeaders } from './route/forward-headers.ts'
 import type { Router } from './route/router.ts'
 import type { Upstream } from './route/upstream.ts'
@@ -27,7 +28,7 @@ import { headerValue } from './wire/header-list.ts'
 import { isSaneHost, parseTarget, type RequestTarget } from './wire/request-target.ts'
 
 /** What every exchange of a gateway shares. */
-export interface RunnerOptions {
+export interface RunnerOptions extends AskLimits {
   readonly runtime: Runtime
   readonly host: Host
   readonly upstreams: ReadonlyMap<string, Upstream>
@@ -76,9 +77,9 @@ export class ExchangeRunner {
 
   /** The onion's core. */
   innermost(router: Router): Handler {
-    const { upstreams, runtime, host, digests, pricing } = this.#options
+    const { upstreams, runtime, host, digests, pricing, most, health } = this.#options
     const beforeSend = (exchange: LiveExchange): Promise<void> | undefined => this.#open(exchange)
-    const options: SendOptions = { router, upstreams, transport: runtime.transport, clock: host.clock, digests, pricing, beforeSend }
+    const options: SendOptions = { router, upstreams, transport: runtime.transport, clock: host.clock, digests, pricing, most, health, beforeSend }
     return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, options)
   }
 

@@ -93,14 +93,17 @@ const connectMillis = 5_000
 const queryMillis = 60_000
 
 async function openPgStore(url: string): Promise<OpenStore> {
-  const [{ migrate, pgStore }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
+  const [{ migrate, pgStore, StoreError }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
   const pool = new pg.Pool({ connectionString: url, max: mostConnections, connectionTimeoutMillis: connectMillis, query_timeout: queryMillis, keepAlive: true })
   const store = pgStore(pool)
   try {
-    // A database that has nothing of Sluice yet is set up; one that has is changed by hand only, since others may run on it.
-    const { rows } = await pool.query<{ readonly found: string | null }>("select to_regclass('sluice.migrations')::text as found")
-    if (rows[0]?.found === null) await migrate(pool)
-    await store.checkSchema()
+    await store.checkSchema().catch(async (cause: unknown) => {
+      if (!(cause instanceof StoreError) || cause.code !== 'schema') throw cause
+      // A database that has nothing of Sluice yet is set up; one that has is changed by hand only, since others may run on it.
+      const { rows } = await pool.query<{ readonly found: string | null }>("select to_regclass('sluice.migrations')::text as found")
+      if (rows[0]?.found !== null) throw cause
+      await migrate(pool)
+    })
   } catch (cause) {
     await store.close()
     await pool.end()

@@ -16,14 +16,19 @@ export interface Outcome {
   readonly error?: { readonly origin: 'gateway' | 'upstream'; readonly code: string }
 }
 
-/** One try at one upstream. */
+/** One try at one upstream, or a target that was left out. Those that were left out come first. */
 export interface AttemptRecord {
   readonly upstream: string
+  /** The model that was asked for there; absent where the request names none. */
+  readonly model?: string
   readonly startedAt: number
   /** When the upstream's head arrived; absent where none did. */
   readonly headAt?: number
   readonly status?: number
-  /** Why it failed, where it did. */
+  /**
+   * Why no head came, where none did. `connect`, `stale-connection`, `sent`: how the connection failed; `timeout`: none in time; `not-prepared`: the upstream's dialect
+   * could not make the request; `aborted`: the exchange ended first; `not-allowed`: nothing was sent, since the key or the gateway's rules forbid this target.
+   */
   readonly failure?: string
 }
 

@@ -103,8 +103,6 @@ export class LiveExchange implements Exchange {
   readonly patches: Patch[] = []
   readonly replyHeaders: (readonly [string, string])[] = []
   readonly droppedReplyHeaders: string[] = []
-  /** `anthropic-beta` tokens that the target at hand is not sent. */
-  droppedBetas: readonly string[] | undefined
   /** Why it goes where it goes. */
   route: RouteRecord | undefined
   readonly #controller = new AbortController()

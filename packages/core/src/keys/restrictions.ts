@@ -2,6 +2,8 @@ import { ConfigurationError } from '../errors.ts'
 import type { KeyRestrictions } from '../ports/key-ring.ts'
 import { parseNetwork, type Network } from './networks.ts'
 
+export { allowsModel } from '../ports/model-patterns.ts'
+
 const names = ['models', 'upstreams', 'budgets', 'networks'] as const satisfies readonly (keyof KeyRestrictions)[]
 
 const mostEntries = 100
@@ -43,11 +45,6 @@ function checkEntries(name: string, entries: readonly unknown[]): readonly strin
       throw new ConfigurationError(`restrictions.${name}`, `has an entry that is not a text of 1 to ${longestEntry} characters without spaces.`)
     return entry
   })
-}
-
-/** True where one of the patterns is the model's name, or the start of it before a `*`. Case counts, as it does upstream. */
-export function allowsModel(patterns: readonly string[], model: string): boolean {
-  return patterns.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern))
 }
 
 const parsed = new WeakMap<readonly string[], readonly Network[]>()

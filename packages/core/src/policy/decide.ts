@@ -9,7 +9,7 @@ import { isWarm, type Conversation, type Conversations } from './conversations.t
 import type { PolicyAction, PolicyTarget, SwitchMode } from './policy-document.ts'
 import type { RequestShape } from './request-shape.ts'
 import type { RouteFacts } from './route-facts.ts'
-import { weightedOrder } from './weighted-order.ts'
+import { weightedOrder } from '../route/weighted-order.ts'
 
 type FullTarget = Required<RouteTarget>
 

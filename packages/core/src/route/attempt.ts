@@ -7,7 +7,9 @@ import type { Digest } from '../wire/digest.ts'
 import { withoutBetas } from './beta-header.ts'
 import { adaptReply, prepareRequest, type DialectUse } from './dialect-use.ts'
 import { upstreamHeaders } from './forward-headers.ts'
+import type { Patience } from './patience.ts'
 import type { Upstream } from './upstream.ts'
+import type { Way } from './ways.ts'
 
 /** What the attempts of one exchange came to. */
 export interface AttemptOutcome {
@@ -17,69 +19,76 @@ export interface AttemptOutcome {
   readonly received?: Digest
 }
 
+/** Why a try gave no head. */
+export type AttemptFailure = 'connect' | 'stale-connection' | 'sent' | 'timeout' | 'not-prepared' | 'aborted'
+
+/** A try that gave no head. */
+export interface FailedTry {
+  readonly failure: AttemptFailure
+  /** What the client is told where this is the last of it. */
+  readonly error: unknown
+  /** Who may be asked now. `elsewhere`: another upstream only, since this one may have seen the request and is at work on it. */
+  readonly next: 'anywhere' | 'elsewhere' | 'nowhere'
+}
+
+/** What one try takes. */
+export interface AttemptParts {
+  readonly way: Way
+  readonly body: readonly Uint8Array[]
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly records: AttemptRecord[]
+  /** Where the upstream has a dialect: what the exchange has for it. It is asked anew for each try. */
+  readonly use: DialectUse | undefined
+  readonly patience: Patience
+}
+
 /**
- * Asks an upstream for a reply's head. Tries once more, on whichever connection the transport takes next, only where a kept-alive one turned out to be
- * dead before any byte of a reply: nearly always because the peer had closed it while it was idle. Every try is recorded in `records`.
- * Where the upstream has a dialect, `use` is what the exchange has for it; it is asked anew for each try, within the same deadline.
+ * Asks one upstream once for a reply's head, and records it in `records`.
  *
- * @throws GatewayError `upstream-unreachable` or `upstream-timeout`; whatever the exchange's signal was aborted with, after an abort; whatever a dialect threw
+ * @throws what a dialect threw against its contract
  */
-export async function attempt(
-  exchange: LiveExchange,
-  upstream: Upstream,
-  body: readonly Uint8Array[],
-  transport: Transport,
-  clock: Clock,
-  records: AttemptRecord[],
-  use?: DialectUse,
-): Promise<AttemptOutcome> {
-  const headers = upstreamHeaders(
-    withoutBetas(exchange.headers, exchange.droppedBetas),
-    upstream.credential.headersFor(exchange.headers, upstream.hostname),
-    upstream.acceptEncoding,
-  )
+export async function attempt(exchange: LiveExchange, parts: AttemptParts): Promise<AttemptOutcome | FailedTry> {
+  const { way, body, transport, clock, records, use, patience } = parts
+  const { upstream, target, model, credential } = way
+  const headers = upstreamHeaders(withoutBetas(exchange.headers, target.dropBetas), credential, upstream.acceptEncoding)
   const { origin, basePath } = upstream
-  const request = { method: exchange.method, origin, path: exchange.target.raw, headers, body, signal: exchange.signal }
-  let isOverdue = false
-  const stopDeadline = clock.after(upstream.deadlines.headMillis, () => {
-    isOverdue = true
-    exchange.abort('deadline', overdue(upstream))
-  })
+  const request = { method: exchange.method, origin, path: exchange.target.raw, headers, body, signal: patience.signal }
+  const startedAt = clock.now()
+  const record = (rest: Partial<AttemptRecord>): void => {
+    records.push({ upstream: upstream.name, ...(model !== undefined && { model }), startedAt, ...rest })
+  }
+  let stage: 'prepare' | 'send' | 'adapt' = 'prepare'
   try {
-    for (let tries = 1; ; tries += 1) {
-      const startedAt = clock.now()
-      let stage: 'prepare' | 'send' | 'adapt' = 'prepare'
-      try {
-        const prepared = use && (await prepareRequest(use, request))
-        stage = 'send'
-        const { path, headers: sentHeaders, body: sentBody } = prepared ?? request
-        const sending = transport.send({ ...request, path: basePath + path, headers: sentHeaders, body: sentBody })
-        if (prepared !== undefined) use?.onSent(prepared)
-        const reply = await sending
-        records.push({ upstream: upstream.name, startedAt, headAt: clock.now(), status: reply.status })
-        if (use === undefined || prepared === undefined) return { upstream, reply }
-        stage = 'adapt'
-        const { reply: adapted, received } = adaptReply(use, prepared, reply)
-        return { upstream, reply: adapted, ...(received !== undefined && { received }) }
-      } catch (cause) {
-        if (stage === 'adapt') throw cause
-        const phase = cause instanceof TransportError ? cause.phase : undefined
-        records.push({ upstream: upstream.name, startedAt, failure: isOverdue ? 'timeout' : stage === 'send' ? (phase ?? 'aborted') : 'not-prepared' })
-        // A transport that knows better than "unreachable" says so itself.
-        if (GatewayError.is(cause)) throw cause
-        if (exchange.signal.aborted) throw isOverdue ? overdue(upstream) : cause
-        if (stage === 'prepare') throw cause
-        if (phase === 'stale-connection' && tries === 1) continue
-        throw new GatewayError('upstream-unreachable', unreachable(upstream, phase), { cause, ...(phase === 'connect' && { status: 503, shouldRetry: true }) })
-      }
-    }
-  } finally {
-    stopDeadline()
+    const prepared = use && (await prepareRequest(use, request))
+    stage = 'send'
+    const { path, headers: sentHeaders, body: sentBody } = prepared ?? request
+    const sending = transport.send({ ...request, path: basePath + path, headers: sentHeaders, body: sentBody })
+    if (prepared !== undefined) use?.onSent(prepared)
+    const reply = await sending
+    record({ headAt: clock.now(), status: reply.status })
+    if (use === undefined || prepared === undefined) return { upstream, reply }
+    stage = 'adapt'
+    const { reply: adapted, received } = adaptReply(use, prepared, reply)
+    return { upstream, reply: adapted, ...(received !== undefined && { received }) }
+  } catch (cause) {
+    if (stage === 'adapt') throw cause
+    const failed = failedTry(exchange, parts, stage, cause)
+    record({ failure: failed.failure })
+    if (failed.failure === 'not-prepared' && !GatewayError.is(cause) && !exchange.signal.aborted) throw cause
+    return failed
   }
 }
 
-function overdue(upstream: Upstream): GatewayError {
-  return new GatewayError('upstream-timeout', `The upstream "${upstream.name}" did not answer within ${upstream.deadlines.headMillis} ms.`)
+function failedTry({ signal }: LiveExchange, { way: { upstream }, patience }: AttemptParts, stage: 'prepare' | 'send', cause: unknown): FailedTry {
+  if (patience.isOver()) return { failure: 'timeout', error: patience.signal.reason, next: signal.aborted ? 'nowhere' : 'anywhere' }
+  if (stage === 'prepare') return { failure: 'not-prepared', error: cause, next: signal.aborted ? 'nowhere' : 'anywhere' }
+  const phase = cause instanceof TransportError ? cause.phase : undefined
+  // A transport that knows better than "unreachable" says so itself.
+  if (signal.aborted || GatewayError.is(cause)) return { failure: phase ?? 'aborted', error: cause, next: 'nowhere' }
+  const isUnsent = phase === 'connect'
+  const error = new GatewayError('upstream-unreachable', unreachable(upstream, phase), { cause, ...(isUnsent && { status: 503, shouldRetry: true }) })
+  return { failure: phase ?? 'aborted', error, next: isUnsent ? 'anywhere' : 'elsewhere' }
 }
 
 function unreachable(upstream: Upstream, phase: string | undefined): string {

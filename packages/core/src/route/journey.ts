@@ -25,8 +25,8 @@ export interface Journey {
   readonly attempts: AttemptRecord[]
   /** True once the first middleware was asked. */
   isAdmitted?: boolean
-  facts?: RequestFacts
-  patches?: readonly PatchNote[]
+  facts?: RequestFacts | undefined
+  patches?: readonly PatchNote[] | undefined
   outcome?: AttemptOutcome
 }
 
@@ -34,7 +34,7 @@ export interface Journey {
 const maxModelBytes = 2048
 
 /** The model as a record keeps it: of what is too long to be a name, the start. */
-function modelToKeep(body: RequestBody): string | undefined {
+export function modelToKeep(body: RequestBody): string | undefined {
   const member = body.member('model')
   if (member === undefined) return undefined
   if (member.end - member.start > maxModelBytes) {
@@ -75,9 +75,10 @@ export function dialectUseOf(
   body: RequestBody,
   sent: PatchedBody,
   digests: DigestFactory,
+  signal: AbortSignal,
 ): DialectUse | undefined {
   if (dialect === undefined) return undefined
-  const { method, signal, target, isModelRequest } = exchange
+  const { method, target, isModelRequest } = exchange
   const given = sent.chunks === body.chunks ? body : new RequestBody(...sent.chunks)
   const model = isModelRequest ? given.string('model') : undefined
   const isStream = isModelRequest && given.value('stream', maxModelBytes) === true

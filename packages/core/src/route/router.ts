@@ -8,9 +8,14 @@ export interface Target {
   readonly model?: string
   /** `anthropic-beta` tokens to leave out, since what they belong to was taken out of the body. Absent: all of them cross. */
   readonly dropBetas?: readonly string[]
+  /** How long to wait for its head before the next target is asked, within the deadline that all targets share. Absent: its upstream's `deadlines.headMillis`. */
+  readonly headMillis?: number
 }
 
-/** Targets in the order that they are to be tried in. Never empty. Today the first is used: the others are for failover. */
+/**
+ * Targets in the order that they are to be tried in. Never empty. The next is asked only where the one before cannot be reached, gives no head in time, or answers
+ * 429, 500, 502, 503, 504 or 529; all of them before the client has got a byte, and within one deadline: `deadlines.headMillis` of the first one's upstream.
+ */
 export interface Plan {
   readonly targets: readonly [Target, ...Target[]]
 }

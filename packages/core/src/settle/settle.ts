@@ -65,7 +65,9 @@ export function settlementOf(parts: SettlementParts): Settlement {
   const usage = usageOf(parts, request)
   const facts = relayed?.meter.facts
   const billedModel = usage.lines[0]?.model
-  const headAt = journey.attempts.at(-1)?.headAt
+  // Of several tries that failed, the last head is relayed, and it need not be the last try's.
+  const answered = journey.outcome === undefined ? journey.attempts.at(-1) : journey.attempts.findLast((attempt) => attempt.headAt !== undefined)
+  const headAt = answered?.headAt
   const requestId = relayed && headerValue(relayed.reply.headers, 'request-id')
   const upstreamRequestId = requestId === undefined ? undefined : keptText(requestId)
   const known = {
