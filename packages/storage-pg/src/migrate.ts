@@ -48,8 +48,12 @@ async function applyNext(
 ): Promise<{ readonly isApplied: boolean; readonly version: number }> {
   const name = quoted(schema)
   await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [`${schema}.migrate`])
-  const { rows } = await client.query(`select to_regclass($1)::text as "table"`, [`${name}.migrations`])
-  if (rows[0]?.['table'] === null) {
+  // Read from the catalogue's tables: a look-up by name may be answered from before the lock was waited for.
+  const { rows } = await client.query(
+    `select c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'migrations'`,
+    [schema],
+  )
+  if (rows.length === 0) {
     await client.query(
       `create schema if not exists ${name};
        create table ${name}.migrations (version integer primary key, name text not null, min_reader integer not null, applied_at timestamptz not null default now())`,

@@ -86,6 +86,18 @@ async function openSqliteStore(path: string): Promise<OpenStore> {
   return { kind: 'sqlite', about: `in ${path}`, keyRing: keys, ...store }
 }
 
+/** Another gateway may be setting the database up at this moment: that takes well under a second. @throws the last refusal */
+async function readySoon(check: () => Promise<void>): Promise<void> {
+  for (let tries = 1; tries < 8; tries += 1) {
+    try {
+      return await check()
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  await check()
+}
+
 /** Connections to PostgreSQL of one gateway. */
 const mostConnections = 10
 const connectMillis = 5_000
@@ -101,8 +113,8 @@ async function openPgStore(url: string): Promise<OpenStore> {
       if (!(cause instanceof StoreError) || cause.code !== 'schema') throw cause
       // A database that has nothing of Sluice yet is set up; one that has is changed by hand only, since others may run on it.
       const { rows } = await pool.query<{ readonly found: string | null }>("select to_regclass('sluice.migrations')::text as found")
-      if (rows[0]?.found !== null) throw cause
-      await migrate(pool)
+      if (rows[0]?.found === null) await migrate(pool)
+      else await readySoon(() => store.checkSchema())
     })
   } catch (cause) {
     await store.close()
