@@ -1,20 +1,8 @@
 import type { Balance } from '../ports/budget-book.ts'
 import { hardCapOf, type BudgetPot } from './accounts.ts'
-import { partOf, type BudgetStatus } from './status.ts'
+import { standing, type BudgetStatus } from './status.ts'
 
 /** How a pot stands by a balance that the book has given. */
-export function potStatus({ budget, account, amount, cap, window }: BudgetPot, { spent, held }: Balance): BudgetStatus {
-  const hardCap = cap ?? hardCapOf(budget, amount)
-  const { startsAt, endsAt } = window
-  return {
-    budget,
-    account,
-    amount,
-    hardCap,
-    spent,
-    held,
-    remaining: hardCap > spent + held ? hardCap - spent - held : 0n,
-    utilization: partOf(spent + held, amount),
-    ...(endsAt !== undefined && { startsAt, resetsAt: endsAt }),
-  }
+export function potStatus(pot: BudgetPot, balance: Balance): BudgetStatus {
+  return standing({ ...pot, hardCap: pot.cap ?? hardCapOf(pot.budget, pot.amount) }, balance)
 }

@@ -1,6 +1,6 @@
-import type { Budget, BudgetBook } from '../ports/budget-book.ts'
+import type { Balance, Budget, BudgetBook } from '../ports/budget-book.ts'
 import { accountOf, carrySlot, effectiveAmount, hardCapOf, shareAccountOf, percentOf } from './accounts.ts'
-import { windowAt } from './windows.ts'
+import { windowAt, type WindowRange } from './windows.ts'
 
 /** How a budget stands, for those who set and watch it. Amounts are in its unit. */
 export interface BudgetStatus {
@@ -29,16 +29,25 @@ export interface BudgetStatus {
  * of a pool with limited shares a member's share where one is named, else the pool. Asks the book once.
  */
 export async function budgetStatus(book: Pick<BudgetBook, 'balances'>, budget: Budget, at: number, member?: string): Promise<BudgetStatus> {
-  const { bucket, firstBucket, startsAt, endsAt } = windowAt(budget.window, at)
+  const window = windowAt(budget.window, at)
+  const { bucket, firstBucket } = window
   const isShare = budget.sharing === 'pool' && budget.maxSharePercent !== undefined && member !== undefined
   const main = accountOf(budget, member)
   const account = isShare ? shareAccountOf(budget, member) : main
   const last = carrySlot(budget, main, at)
   const [balance, before] = await book.balances([{ account, bucket, firstBucket }, ...(last === undefined ? [] : [last])])
-  const { spent, held } = balance ?? { spent: 0n, held: 0n }
   const full = effectiveAmount(budget, at, last === undefined ? undefined : before?.spent)
   const amount = isShare && budget.maxSharePercent !== undefined ? percentOf(full, budget.maxSharePercent) : full
   const hardCap = isShare ? amount : hardCapOf(budget, amount)
+  return standing({ budget, account, amount, hardCap, window }, balance ?? { spent: 0n, held: 0n })
+}
+
+/** How an account stands by a balance that the book has given. */
+export function standing(
+  { budget, account, amount, hardCap, window }: Pick<BudgetStatus, 'budget' | 'account' | 'amount' | 'hardCap'> & { readonly window: WindowRange },
+  { spent, held }: Balance,
+): BudgetStatus {
+  const { startsAt, endsAt } = window
   return {
     budget,
     account,
