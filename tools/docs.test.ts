@@ -81,7 +81,7 @@ describe('every page', () => {
 
   it.each(pages)('$path names no test that is not there', ({ path, text }) => {
     const unknown = links(text).filter(([label, target]) => {
-      if (!/\.test\.ts$|^(?:\.\.\/)*conformance\/cases\//.test(target) || !label.includes(' ')) return false
+      if (!/\.test\.ts$|^(?:\.\.\/)*behaviour\/cases\//.test(target) || !label.includes(' ')) return false
       const code = source(relative(root, join(root, dirname(path), target)))
       return !code.includes(label) && !code.includes(label.replaceAll("'", "\\'"))
     })

@@ -11,7 +11,7 @@ export function onNode(name: string, fixture: string, can: Partial<Capabilities>
     start: ({ upstreamUrl, deadUrl }) =>
       startFixture({
         program: process.execPath,
-        args: ['--conditions=sluice-source', '--disable-warning=ExperimentalWarning', join(root, 'conformance/fixtures', fixture)],
+        args: ['--conditions=sluice-source', '--disable-warning=ExperimentalWarning', join(root, 'behaviour/fixtures', fixture)],
         env: { UPSTREAM_URL: upstreamUrl, DEAD_URL: deadUrl },
       }),
   }

@@ -6,7 +6,7 @@ import { root } from './repository.ts'
 export async function bundleFixture(name: string, platform: Platform): Promise<string> {
   const outfile = join(root, 'node_modules/.cache/sluice-behaviour', `${name}.mjs`)
   const { metafile } = await build({
-    entryPoints: [join(root, 'conformance/fixtures', `${name}.ts`)],
+    entryPoints: [join(root, 'behaviour/fixtures', `${name}.ts`)],
     outfile,
     bundle: true,
     format: 'esm',

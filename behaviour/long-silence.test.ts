@@ -7,7 +7,7 @@ import type { BehaviourRuntime } from './runtimes/runtime.ts'
 import { messageRequest, streamFrames, streamReply } from './support/replies.ts'
 import { Target } from './support/target.ts'
 
-/** Real time, so not for every run: `SLUICE_SILENCE_SECONDS=310 npx vitest run --project behaviour conformance/long-silence.test.ts`. */
+/** Real time, so not for every run: `SLUICE_SILENCE_SECONDS=310 npx vitest run --project behaviour behaviour/long-silence.test.ts`. */
 const seconds = Number(process.env['SLUICE_SILENCE_SECONDS'] ?? 0)
 if (seconds === 0) console.log('skipped: silence in real time, since SLUICE_SILENCE_SECONDS is not set')
 
