@@ -75,6 +75,9 @@ diagnostics.subscribe('undici:client:sendHeaders', (message) => {
 
 const bodyChunkSent = diagnostics.channel('undici:request:bodyChunkSent')
 
+/** What is gathered over one read: the events of a stream, seldom above a kilobyte. Larger chunks are worth a step of their own. */
+const smallChunk = 4 * 1024
+
 /** A loss after this long is no answer to a connection that was closed while idle. */
 const staleWithinMillis = 2_000
 
@@ -96,6 +99,13 @@ class Call implements Dispatcher.DispatchHandler {
   #waiting: Uint8Array[] = []
   #isBusy = false
   #ended: { readonly error?: unknown } | undefined
+  #gathered: Buffer[] = []
+  readonly #handGathered = (): void => {
+    const chunks = this.#gathered
+    if (chunks.length === 0 || this.#ended !== undefined) return
+    this.#gathered = []
+    this.#hand(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+  }
 
   constructor(request: UpstreamRequest, resolve: (reply: UpstreamReply) => void, reject: (error: unknown) => void) {
     this.#signal = request.signal
@@ -135,18 +145,36 @@ class Call implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#ended !== undefined) return
-    if (this.#write !== undefined && !this.#isBusy) return this.#hand(chunk)
-    // Before the pump starts, and for what undici delivers across a pause when the peer has closed.
-    this.#waiting.push(chunk)
-    controller.pause()
+    if (this.#write === undefined || this.#isBusy) {
+      // Before the pump starts, and for what undici delivers across a pause when the peer has closed.
+      this.#waiting.push(chunk)
+      return controller.pause()
+    }
+    if (chunk.length < smallChunk) return this.#gather(chunk)
+    this.#handGathered()
+    if (this.#isBusy) this.#waiting.push(chunk)
+    else this.#hand(chunk)
   }
 
   onResponseEnd(): void {
+    this.#handGathered()
     this.#end({})
   }
 
+  /**
+   * Small chunks of one read are handed on together, when the read has been parsed and before the event loop turns: a server sends each event as a chunk of its own,
+   * and every step from here to the client costs more than the copy of an event.
+   */
+  #gather(chunk: Buffer): void {
+    if (this.#gathered.length === 0) process.nextTick(this.#handGathered)
+    this.#gathered.push(chunk)
+  }
+
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#hasHead) return this.#end({ error })
+    if (this.#hasHead) {
+      this.#handGathered()
+      return this.#end({ error })
+    }
     this.#signal.removeEventListener('abort', this.#onAbort)
     if (this.#ended !== undefined) return this.#reject?.(this.#ended.error)
     const phase = this.#isStarted ? (this.#isUnanswered && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'

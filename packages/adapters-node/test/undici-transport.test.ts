@@ -65,7 +65,19 @@ describe('the undici transport', () => {
         return sleep(150)
       }),
     ).rejects.toThrow()
-    expect(seen).toEqual(['one', 'two', 'thr'])
+    expect(seen.join('')).toBe('onetwothr')
+  })
+
+  it('hands on small chunks of one read together, and large ones as they are', async () => {
+    const large = 'x'.repeat(5000)
+    const send = await upstream((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n`)
+      setTimeout(() => socket.end(`3\r\ntwo\r\n3\r\nthr\r\n1388\r\n${large}\r\n4\r\nfour\r\n0\r\n\r\n`), 30)
+    })
+    const reply = await send()
+    const seen: string[] = []
+    await reply.body.pump((chunk) => void seen.push(Buffer.from(chunk).toString()))
+    expect(seen).toEqual(['one', 'twothr', large, 'four'])
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import { keptText } from '../wire/kept-text.ts'
-import type { SseFrame } from '../wire/sse-frames.ts'
+import { SseFrame } from '../wire/sse-frames.ts'
 import { extraLines, isObject, mergeUsage, toBuckets, toConditions, type JsonObject } from './usage-reducer.ts'
 import { addTokens, noTokens, promptTokens, type TokenBuckets, type UsageLine, type UsageReport } from './usage.ts'
 
@@ -199,16 +199,18 @@ const thinkingAfter = 28
 
 /** Bytes of model output in a delta frame, by where its strings stand in the API's own form; a signature is none. */
 function payloadBytes(frame: SseFrame): number {
-  const data = frame.dataBytes
-  if (data === undefined) return frame.raw.length / 2
-  let at = beforeIndex + 1
-  while (at < beforeIndex + 5 && data[at] !== comma) at += 1
+  return SseFrame.measureData(frame, outputBytes) ?? frame.byteLength / 2
+}
+
+function outputBytes(bytes: Uint8Array, dataStart: number, dataEnd: number): number {
+  let at = dataStart + beforeIndex + 1
+  while (at < dataStart + beforeIndex + 5 && bytes[at] !== comma) at += 1
   const kind = at + beforeKind
-  if (data[at] !== comma || data[kind - 1] !== quote) return data.length / 2
-  const letter = data[kind] as number
+  if (kind >= dataEnd || bytes[at] !== comma || bytes[kind - 1] !== quote) return (dataEnd - dataStart) / 2
+  const letter = bytes[kind] as number
   if (letter === 0x73) return 0
-  const start = kind + (letter === 0x74 && data[kind + 1] === 0x68 ? thinkingAfter : (textAfter[letter] ?? 0))
-  let end = data.length - 1
-  while (end > start && data[end] !== quote) end -= 1
+  const start = kind + (letter === 0x74 && bytes[kind + 1] === 0x68 ? thinkingAfter : (textAfter[letter] ?? 0))
+  let end = dataEnd - 1
+  while (end > start && bytes[end] !== quote) end -= 1
   return Math.max(0, end - start)
 }

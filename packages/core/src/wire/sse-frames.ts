@@ -9,21 +9,45 @@ const cr = 0x0d
 
 /** One event of a stream, read-only. What it says is decoded when asked for, once. */
 export class SseFrame {
-  /** The frame's bytes on the wire, up to and including the blank line. */
-  readonly raw: Uint8Array
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  readonly #end: number
   readonly #isFirst: boolean
   readonly #usual: UsualShape | undefined
+  #raw: Uint8Array | undefined
   #fields: Fields | undefined
   #json: { readonly value: unknown } | undefined
 
   /**
+   * @param bytes - what the frame lies in, from `start` to before `end`: a view of its own is made only for whoever asks
    * @param isFirst - true for the stream's first frame, the only one in which a byte order mark is not part of a field's name
    * @param mayBeUsual - true where the frame is known to be two lines and a blank one, ended by line feeds
    */
-  constructor(raw: Uint8Array, isFirst = false, mayBeUsual = false) {
-    this.raw = raw
+  constructor(bytes: Uint8Array, isFirst = false, mayBeUsual = false, start = 0, end: number = bytes.length) {
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
     this.#isFirst = isFirst
-    this.#usual = mayBeUsual ? usualShape(raw) : undefined
+    this.#usual = mayBeUsual ? usualShape(bytes, start, end) : undefined
+  }
+
+  /**
+   * Measures the data line where it lies, from `start` to before `end`, where the frame has the API's usual shape; else undefined.
+   * @internal
+   */
+  static measureData(frame: SseFrame, measure: (bytes: Uint8Array, start: number, end: number) => number): number | undefined {
+    return frame.#usual && measure(frame.#bytes, frame.#start + frame.#usual.line.length, frame.#end - 2)
+  }
+
+  /** The frame's bytes on the wire, up to and including the blank line. */
+  get raw(): Uint8Array {
+    this.#raw ??= this.#start === 0 && this.#end === this.#bytes.length ? this.#bytes : this.#bytes.subarray(this.#start, this.#end)
+    return this.#raw
+  }
+
+  /** How many bytes {@link raw} has. */
+  get byteLength(): number {
+    return this.#end - this.#start
   }
 
   /** The event's name; undefined where the frame has no `event` field. */
@@ -38,7 +62,7 @@ export class SseFrame {
 
   /** The data line's bytes as a view, where the frame has the API's usual shape (`event: NAME`, one `data: ` line); else undefined. */
   get dataBytes(): Uint8Array | undefined {
-    return this.#usual && this.raw.subarray(this.#usual.line.length, this.raw.length - 2)
+    return this.#usual && this.#bytes.subarray(this.#start + this.#usual.line.length, this.#end - 2)
   }
 
   /** The `id` field; undefined where the frame has none. */
@@ -100,12 +124,13 @@ const usualShapes: readonly UsualShape[] = usualNames.map((name) => ({
 }))
 
 /** Recognises the API's own frames by their bytes, so that the hot path decodes no text. The frame is known to have two lines. */
-function usualShape(raw: Uint8Array): UsualShape | undefined {
+function usualShape(bytes: Uint8Array, start: number, end: number): UsualShape | undefined {
   for (const shape of usualShapes) {
     const { line } = shape
+    if (line.length + 2 > end - start) continue
     let at = line.length - 1
     // From the end backwards: names of another length differ there at once, and all lines start alike.
-    while (at >= 0 && raw[at] === line[at]) at -= 1
+    while (at >= 0 && bytes[start + at] === line[at]) at -= 1
     if (at === -1) return shape
   }
   return undefined
@@ -178,7 +203,7 @@ export class FrameSplitter {
     while (at < length) {
       if (chunk[at] === lf && !this.#lineHasBytes) {
         at += 1
-        const frame = this.#complete(chunk.subarray(boundary, at))
+        const frame = this.#complete(chunk, boundary, at)
         if (frame !== undefined) frames.push(frame)
         boundary = at
         continue
@@ -213,7 +238,7 @@ export class FrameSplitter {
         continue
       }
       const end = byte === cr && chunk[at + 1] === lf ? at + 2 : at + 1
-      const frame = this.#complete(chunk.subarray(boundary, end))
+      const frame = this.#complete(chunk, boundary, end)
       if (frame !== undefined) frames.push(frame)
       boundary = end
     }
@@ -248,7 +273,8 @@ export class FrameSplitter {
     return false
   }
 
-  #complete(tail: Uint8Array): SseFrame | undefined {
+  /** The frame that ends in a chunk, with what was kept of it before. */
+  #complete(chunk: Uint8Array, start: number, end: number): SseFrame | undefined {
     const isFirst = this.#isFirst
     const mayBeUsual = this.#lines === 2
     this.#isFirst = false
@@ -258,8 +284,8 @@ export class FrameSplitter {
       this.#skipping = false
       return undefined
     }
-    if (this.#parts.length === 0) return new SseFrame(tail, isFirst, mayBeUsual)
-    const raw = concatBytes([...this.#parts, tail], this.#partBytes + tail.length)
+    if (this.#parts.length === 0) return new SseFrame(chunk, isFirst, mayBeUsual, start, end)
+    const raw = concatBytes([...this.#parts, chunk.subarray(start, end)], this.#partBytes + end - start)
     this.#parts = []
     this.#partBytes = 0
     return new SseFrame(raw, isFirst, mayBeUsual)
