@@ -1,4 +1,6 @@
-import { parseBudgetJson, toBudgetJson, type AccountSlot, type Balance, type BudgetBook, type BudgetClaim } from '@sluice/core'
+import { parseBudgetJson, toBudgetJson, type AccountSlot, type Balance, type BudgetBook, type BudgetClaim, type BudgetSettlement } from '@sluice/core'
+import { toStorableText } from '@sluice/core/ledger'
+import { BatchQueue } from './batch-queue.ts'
 import { Database, type PgOptions } from './database.ts'
 import { defineRecord } from './define-record.ts'
 import type { PgPool } from './pool.ts'
@@ -18,6 +20,8 @@ export function pgBudgetBook(pool: PgPool, options: PgOptions = {}): BudgetBook 
 
 /** {@link pgBudgetBook} on a database that is shared with other ports. */
 export function budgetBookOn(database: Database): BudgetBook {
+  let calls = 0
+  const settling = new BatchQueue<SettleCall>((together) => settle(database, together), maxCallsTogether)
   return {
     reserve: async ({ holdId, claims, expiresAt }) => {
       const { accounts, buckets, firsts } = columnsOf(claims)
@@ -30,30 +34,9 @@ export function budgetBookOn(database: Database): BudgetBook {
     },
     settle: async (settlements) => {
       if (settlements.length === 0) return []
-      const charges = settlements.flatMap((settlement) => settlement.charges)
-      const slots = new Map<string, { readonly place: number; readonly slot: AccountSlot }>()
-      const places = charges.map((charge) => {
-        const key = `${charge.bucket} ${charge.firstBucket} ${charge.account}`
-        const known = slots.get(key) ?? { place: slots.size + 1, slot: charge }
-        slots.set(key, known)
-        return known.place
-      })
-      const { accounts, buckets, firsts } = columnsOf([...slots.values()].map(({ slot }) => slot))
-      const told = (await database.call(
-        'select {s}.settle_holds($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::numeric[]) as result',
-        [
-          settlements.map(({ holdId }) => holdId),
-          accounts,
-          buckets,
-          firsts,
-          settlements.flatMap((settlement, index) => settlement.charges.map(() => index + 1)),
-          places,
-          charges.map(({ amount }) => amount),
-        ],
-        repeatable,
-      )) as readonly Figures[]
-      let next = 0
-      return settlements.map((settlement) => settlement.charges.map(() => balanceOf(told[(places[next++] as number) - 1] as Figures)))
+      const call: SettleCall = { settlements, balances: [] }
+      await settling.add(String((calls += 1)), call)
+      return call.balances
     },
     draw: async ({ holdId, expiresAt, draws }) => {
       const { accounts, buckets, firsts } = columnsOf(draws)
@@ -112,6 +95,56 @@ export function budgetBookOn(database: Database): BudgetBook {
       return rows.map((row) => parseBudgetJson(String(row['budget'])))
     },
   }
+}
+
+/** A call of `settle`, and its answer once it has one. */
+interface SettleCall {
+  readonly settlements: readonly BudgetSettlement[]
+  balances: readonly (readonly Balance[])[]
+}
+
+/** Bounds one statement: accounts that all of them charge are locked for as long as it takes. */
+const maxCallsTogether = 16
+
+/** Settles the holds of several calls in one statement: what they charge to one account is one change of it. */
+async function settle(database: Database, together: readonly SettleCall[]): Promise<void> {
+  const settlements = together.flatMap((call) => call.settlements)
+  const charges = settlements.flatMap((settlement) => settlement.charges)
+  const slots = new Map<string, { readonly place: number; readonly slot: AccountSlot }>()
+  const places = charges.map((charge) => {
+    const key = `${charge.bucket} ${charge.firstBucket} ${toStorableText(charge.account)}`
+    const known = slots.get(key) ?? { place: slots.size + 1, slot: charge }
+    slots.set(key, known)
+    return known.place
+  })
+  const { accounts, buckets, firsts } = columnsOf([...slots.values()].map(({ slot }) => slot))
+  const holds = firstSettlements(settlements)
+  const counted = charges.flatMap((charge, index) => {
+    const hold = holds.placeOfCharge[index]
+    return hold === undefined ? [] : [{ hold, slot: places[index] as number, amount: charge.amount }]
+  })
+  const told = (await database.call(
+    'select {s}.end_holds($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::numeric[]) as result',
+    [holds.ids, accounts, buckets, firsts, counted.map(({ hold }) => hold), counted.map(({ slot }) => slot), counted.map(({ amount }) => amount)],
+    repeatable,
+  )) as readonly Figures[]
+  let next = 0
+  for (const call of together)
+    call.balances = call.settlements.map(({ charges: own }) => own.map(() => balanceOf(told[(places[next++] as number) - 1] as Figures)))
+}
+
+/** Each hold once, and the place among them, from 1 on, that each charge counts for: none where its hold is settled twice in a batch, since the first stands. */
+function firstSettlements(settlements: readonly BudgetSettlement[]): {
+  readonly ids: readonly string[]
+  readonly placeOfCharge: readonly (number | undefined)[]
+} {
+  const ids = new Set<string>()
+  const placeOfCharge: (number | undefined)[] = []
+  for (const { holdId, charges } of settlements) {
+    const isFirst = ids.size < ids.add(toStorableText(holdId)).size
+    for (let charge = 0; charge < charges.length; charge += 1) placeOfCharge.push(isFirst ? ids.size : undefined)
+  }
+  return { ids: [...ids], placeOfCharge }
 }
 
 type Figures = readonly [spent: string, held: string]

@@ -1,9 +1,18 @@
-import { auditLogContract, budgetBookContract, keyRingContract, rateBookContract, scopeTreeContract, type Contract } from '@sluice/core/testing'
+import {
+  auditLogContract,
+  budgetBookContract,
+  keyRingContract,
+  policyShelfContract,
+  rateBookContract,
+  scopeTreeContract,
+  type Contract,
+} from '@sluice/core/testing'
 import { describe, test } from 'vitest'
 import { eachDatabase } from '../test/each-database.ts'
 import { pgAuditLog } from './pg-audit-log.ts'
 import { pgBudgetBook } from './pg-budget-book.ts'
 import { pgKeyRing } from './pg-key-ring.ts'
+import { pgPolicyShelf } from './pg-policy-shelf.ts'
 import { pgRateBook } from './pg-rate-book.ts'
 import { pgScopeTree } from './pg-scope-tree.ts'
 import type { PgPool } from './pool.ts'
@@ -31,5 +40,6 @@ eachDatabase((database) => {
   describe('the key ring contract', () => tests(keyRingContract(source(pgKeyRing))))
   describe('the scope tree contract', () => tests(scopeTreeContract(source(pgScopeTree))))
   describe('the rate book contract', () => tests(rateBookContract(source(pgRateBook))))
+  describe('the policy shelf contract', () => tests(policyShelfContract(source(pgPolicyShelf))))
   describe('the audit log contract', () => tests(auditLogContract(source(pgAuditLog))))
 })

@@ -1,4 +1,4 @@
-import type { AuditLog, BudgetBook, KeyRing, RateBook, ScopeTree, TimeSource } from '@sluice/core'
+import type { AuditLog, BudgetBook, KeyRing, PolicyShelf, RateBook, ScopeTree, TimeSource } from '@sluice/core'
 import { onConnectionLoss } from './connection-loss.ts'
 import { Database, type PgOptions } from './database.ts'
 import { maintain, type MaintenanceOptions, type MaintenanceResult } from './maintain.ts'
@@ -6,6 +6,7 @@ import { auditLogOn } from './pg-audit-log.ts'
 import { budgetBookOn } from './pg-budget-book.ts'
 import { keyRingOn } from './pg-key-ring.ts'
 import { ledgerOn, type PgLedger } from './pg-ledger.ts'
+import { policyShelfOn } from './pg-policy-shelf.ts'
 import { rateBookOn } from './pg-rate-book.ts'
 import { scopeTreeOn } from './pg-scope-tree.ts'
 import { timeSourceOn } from './pg-time-source.ts'
@@ -25,6 +26,7 @@ export interface PgStore {
   readonly scopes: ScopeTree
   readonly budgets: BudgetBook
   readonly rates: RateBook
+  readonly policies: PolicyShelf
   readonly audit: AuditLog
   readonly time: TimeSource
   /** The secret of this name. Where there is none yet it is made and kept; of racing callers all get the one that was kept. */
@@ -57,6 +59,7 @@ export function pgStore(pool: PgPool, options: PgStoreOptions = {}): PgStore {
     scopes: scopeTreeOn(database),
     budgets: budgetBookOn(database),
     rates: rateBookOn(database),
+    policies: policyShelfOn(database),
     audit: auditLogOn(database),
     time: timeSourceOn(database),
     secret: (name, make) => generatedSecret(database, name, make),

@@ -3,14 +3,20 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate, pgBudgetBook, pgLedger, pgStore } from '../src/index.ts'
+import { migrate, pgBudgetBook, pgLedger, pgPolicyShelf, pgStore } from '../src/index.ts'
 import { createDatabase, hasPostgres } from './databases.ts'
 
 const contender = fileURLToPath(new URL('contender.ts', import.meta.url))
 
+const publisher = fileURLToPath(new URL('publisher.ts', import.meta.url))
+
 /** Runs a process that reserves `count` times at once; resolves with how many were granted. */
 function contend(url: string, name: string, ...rest: readonly (number | string)[]): Promise<number> {
-  const child = spawn(process.execPath, ['--conditions=sluice-source', contender, url, name, ...rest.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  return run(contender, url, name, ...rest)
+}
+
+function run(program: string, url: string, name: string, ...rest: readonly (number | string)[]): Promise<number> {
+  const child = spawn(process.execPath, ['--conditions=sluice-source', program, url, name, ...rest.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   return new Promise((resolve, reject) => {
@@ -102,6 +108,15 @@ describe.skipIf(!hasPostgres)('two processes on one PostgreSQL', () => {
     await reader.query('commit')
     reader.release()
     expect(await store.maintain(startedAt + 2 * 86_400_000)).toEqual({ dropped: ['entries_20260101'], postponed: [] })
+  })
+
+  test('policies that two processes publish on what is in force make one history, without a gap, each on the one before it', async () => {
+    expect(await Promise.all([run(publisher, url, 'one', 40), run(publisher, url, 'two', 40)])).toEqual([40, 40])
+    const publications = (await pgPolicyShelf(pool).history({})).toReversed()
+    expect(publications.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 80 }, (_, index) => index + 1))
+    expect(publications.map(({ previousVersion }) => previousVersion)).toEqual([undefined, ...publications.slice(0, -1).map(({ version }) => version)])
+    expect(new Set(publications.map(({ version }) => version)).size).toBe(80)
+    expect((await pgPolicyShelf(pool).current())?.version).toBe(publications.at(-1)?.version)
   })
 
   test('a secret that processes make at once is one secret', async () => {

@@ -12,9 +12,14 @@ export interface HoldLine {
 /** A hold that has not ended, or was booked and may yet be settled, or is settled. */
 export type Hold = { readonly state: 'open' | 'booked'; readonly lines: readonly HoldLine[] } | { readonly state: 'settled' }
 
+/** How many holds are remembered until they end; the others are looked up. */
+const maxRemembered = 20_000
+
 /** Holds by their id. Those that have not ended have a table of their own, so that it stays small. */
 export class BudgetHolds {
   readonly #clock: Clock
+  /** Of those that have not ended: each is asked for once more, when it does. */
+  readonly #remembered = new Map<string, readonly HoldLine[]>()
   readonly #findOpen: StatementSync
   readonly #findEnded: StatementSync
   readonly #keep: StatementSync
@@ -39,6 +44,7 @@ export class BudgetHolds {
     this.#prune = database.prepare(
       `delete from ended_holds where hold_id in (select hold_id from ended_holds where ended_at < ? order by ended_at limit ${prunedAtOnce})`,
     )
+    database.onRollback(() => this.#remembered.clear())
   }
 
   find(holdId: string): Hold | undefined {
@@ -50,6 +56,8 @@ export class BudgetHolds {
   }
 
   findOpen(holdId: string): readonly HoldLine[] | undefined {
+    const remembered = this.#remembered.get(holdId)
+    if (remembered !== undefined) return remembered
     const open = this.#findOpen.get(holdId)
     return open === undefined ? undefined : parseLines(open['lines'] as string)
   }
@@ -57,20 +65,25 @@ export class BudgetHolds {
   /** Keeps a hold that has not ended. Within a transaction only, as the others that change. */
   keep(holdId: string, expiresAt: number, lines: readonly HoldLine[]): void {
     this.#keep.run(holdId, expiresAt, toLinesText(lines))
+    if (this.#remembered.size < maxRemembered || this.#remembered.has(holdId)) this.#remembered.set(holdId, lines)
   }
 
   settle(holdId: string): void {
-    this.#remove.run(holdId)
-    this.#end.run(holdId, this.#clock.now(), null)
+    this.#finish(holdId, null)
   }
 
   book(holdId: string, lines: readonly HoldLine[]): void {
-    this.#remove.run(holdId)
-    this.#end.run(holdId, this.#clock.now(), toLinesText(lines))
+    this.#finish(holdId, toLinesText(lines))
   }
 
   expired(before: number, limit: number): readonly { readonly holdId: string; readonly lines: readonly HoldLine[] }[] {
     return this.#expired.all(before, limit).map((row) => ({ holdId: row['hold_id'] as string, lines: parseLines(row['lines'] as string) }))
+  }
+
+  #finish(holdId: string, booked: string | null): void {
+    this.#remembered.delete(holdId)
+    this.#remove.run(holdId)
+    this.#end.run(holdId, this.#clock.now(), booked)
   }
 
   /** Forgets some holds that ended before an instant; false once there are none left. */

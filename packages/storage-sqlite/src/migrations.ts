@@ -139,4 +139,23 @@ export const migrations: readonly string[] = [
     primary key (room, holder)
   ) strict, without rowid;
   `,
+  // 4: routing policies.
+  `
+  create table policies (
+    version text primary key,
+    document text not null
+  ) strict;
+  create table policy_publications (
+    sequence integer primary key,
+    version text not null,
+    json text not null
+  ) strict;
+  `,
+  // 5: since when entries are kept whole.
+  `
+  create table horizon (
+    only_row integer primary key check (only_row = 1),
+    started_at real not null
+  ) strict;
+  `,
 ]

@@ -14,7 +14,7 @@ export function sqliteBudgetBook(database: SqliteDatabase): BudgetBook {
   const tell = database.prepare('insert into thresholds (account, bucket, percent) values (?, ?, ?) on conflict do nothing')
   return {
     reserve: (reservation) => database.write(() => arithmetic.reserve(reservation)),
-    settle: (settlements) => database.write(() => settlements.map((settlement) => arithmetic.settle(settlement))),
+    settle: (settlements) => database.write(() => settlements.map((settlement) => arithmetic.settle(settlement)), 'along'),
     draw: (draw) => database.write(() => arithmetic.draw(draw)),
     bookExpired: (before, limit) => database.write(() => arithmetic.bookExpired(before, limit)),
     balances: (slots) => database.read(() => arithmetic.balances(slots)),

@@ -40,6 +40,32 @@ test('a change that throws undoes nothing of those that share its transaction, a
   expect(names).toEqual(['a', 'b', 'before 0', 'before 1', 'before 3', 'c'])
 })
 
+test('what goes along with others is made before them, and gathered changes leave those that are in a hurry alone', async () => {
+  const database = await openSqliteDatabase(':memory:')
+  const made: string[] = []
+  let transactions = 0
+  database.onCommit(() => (transactions += 1))
+  const gathered = ['gathered 1', 'gathered 2'].map((name) => database.write(() => made.push(name), 'gathered'))
+  const along = database.write(() => made.push('along'), 'along')
+  await Promise.all([database.write(() => made.push('soon')), along])
+  expect([made, transactions]).toEqual([['along', 'soon'], 1])
+  await Promise.all(gathered)
+  expect([made, transactions]).toEqual([['along', 'soon', 'gathered 1', 'gathered 2'], 2])
+})
+
+test('who makes one change after the other does not wait for company each time', async () => {
+  const database = await openSqliteDatabase(':memory:')
+  for (const pace of ['gathered', 'along'] as const) {
+    await database.write(() => undefined, pace)
+    const order: string[] = []
+    const next = database.write(() => undefined, pace).then(() => order.push('made'))
+    await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
+    order.push('two turns later')
+    await next
+    expect(order).toEqual(['made', 'two turns later'])
+  }
+})
+
 test('an error that is not the database’s comes back as it is', async () => {
   const database = await openSqliteDatabase(':memory:')
   const mine = new RangeError('mine')

@@ -1,7 +1,7 @@
 import { ConfigurationError, systemClock, type Clock } from '@sluice/core'
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { setImmediate } from 'node:timers'
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readHolderNote, removeHolderNote, writeHolderNote } from './holder-note.ts'
 import { migrate } from './migrate.ts'
@@ -26,8 +26,21 @@ export const defaultSqliteOptions: { readonly durability: 'process'; readonly cl
 const keptLogBytes = 64 * 1024 * 1024
 const cacheKibibytes = 32 * 1024
 
+/** Pages of the log, of 4 KB, after which its changes are moved into the file. Changes touch the same pages again and again, so who moves them seldom moves fewer. */
+const checkpointPages = 4_000
+
 /** Bounds how long the event loop waits for one transaction. */
 const maxChangesTogether = 256
+
+/**
+ * When a change is made. `soon`: with the others of this turn of the event loop; `along`: with the next that are made soon, so that those see it; `gathered`: with
+ * others of its kind. The last two wait no longer than some milliseconds, and not at all where their caller has just been told of a change before: who works step by
+ * step would wait with each.
+ */
+export type ChangePace = 'soon' | 'along' | 'gathered'
+
+/** The longest that a change waits for company. */
+const patienceMillis = 5
 
 /** A change that waits for its transaction. */
 interface Change {
@@ -42,8 +55,15 @@ export class SqliteDatabase {
   readonly clock: Clock
   readonly #database: DatabaseSync
   readonly #statements: Readonly<Record<'begin' | 'commit' | 'rollback', StatementSync>>
+  readonly #commitListeners: (() => void)[] = []
   readonly #rollbackListeners: (() => void)[] = []
+  /** To be made in this order. */
   readonly #waiting: Change[] = []
+  readonly #gathered: Change[] = []
+  #isFlushDue = false
+  #patience: NodeJS.Timeout | undefined
+  /** While callers that have just been answered go on. */
+  #isAnswering = false
 
   /** For {@link openSqliteDatabase}, which has locked and migrated the file. */
   constructor(path: string, clock: Clock, database: DatabaseSync) {
@@ -70,14 +90,16 @@ export class SqliteDatabase {
    * Runs a change in a transaction: all of it is kept, or nothing and the promise rejects. It is synchronous, so nothing comes between, and may be run a second time
    * when the first was undone. Changes that are asked for in one turn of the event loop share a transaction, and so its cost; the failure of one undoes none of the others.
    */
-  write<Result>(change: () => Result): Promise<Result> {
+  write<Result>(change: () => Result, pace: ChangePace = 'soon'): Promise<Result> {
     return new Promise((resolve, reject) => {
       const run = (): (() => void) => {
         const result = change()
         return () => resolve(result)
       }
-      this.#waiting.push({ run, reject })
-      if (this.#waiting.length === 1) setImmediate(() => this.#flush())
+      const lane = pace === 'gathered' && !this.#isAnswering ? this.#gathered : this.#waiting
+      lane.push({ run, reject })
+      if (pace === 'soon' || this.#isAnswering) this.#flushSoon()
+      else this.#patience ??= setTimeout(() => this.#flushAll(), patienceMillis)
     })
   }
 
@@ -91,6 +113,11 @@ export class SqliteDatabase {
     }
   }
 
+  /** Calls back within each transaction, when all its changes are made: for what is better written once than with each of them. */
+  onCommit(listener: () => void): void {
+    this.#commitListeners.push(listener)
+  }
+
   /** Calls back whenever a change was undone, for who remembers what he wrote. */
   onRollback(listener: () => void): void {
     this.#rollbackListeners.push(listener)
@@ -99,15 +126,33 @@ export class SqliteDatabase {
   /** Does what is still waiting, then closes the file and lets others open it. Idempotent. */
   async close(): Promise<void> {
     if (!this.#database.isOpen) return
+    this.#flushAll()
     while (this.#waiting.length > 0) this.#flush()
     // While the lock is held, the note cannot be somebody else's.
     if (this.path !== ':memory:') removeHolderNote(this.path)
     this.#database.close()
   }
 
+  #flushSoon(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(() => {
+      this.#isFlushDue = false
+      this.#flush()
+    })
+  }
+
+  /** Makes everything that waits for company, too. */
+  #flushAll(): void {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
+    this.#waiting.push(...this.#gathered.splice(0))
+    this.#flush()
+  }
+
   #flush(): void {
     const changes = this.#waiting.splice(0, maxChangesTogether)
-    if (this.#waiting.length > 0) setImmediate(() => this.#flush())
+    if (this.#waiting.length > 0) this.#flushSoon()
     if (changes.length > 1 && this.#commit(changes) === undefined) return
     for (const change of changes) {
       const failure = this.#commit([change])
@@ -121,8 +166,12 @@ export class SqliteDatabase {
       this.#mustBeOpen()
       this.#statements.begin.run()
       const answers = changes.map(({ run }) => run())
+      for (const listener of this.#commitListeners) listener()
       this.#statements.commit.run()
       for (const answer of answers) answer()
+      this.#isAnswering = true
+      // After all that callers do at once with their answers: a tick comes after every microtask.
+      queueMicrotask(() => process.nextTick(() => (this.#isAnswering = false)))
       return undefined
     } catch (error) {
       this.#undo()
@@ -198,6 +247,7 @@ function lockedDatabase(path: string, durability: 'process' | 'power'): Database
     database.exec('pragma journal_mode = wal')
     database.exec(`pragma synchronous = ${durability === 'power' ? 'full' : 'normal'}`)
     database.exec(`pragma journal_size_limit = ${keptLogBytes}`)
+    database.exec(`pragma wal_autocheckpoint = ${checkpointPages}`)
     database.exec(`pragma cache_size = -${cacheKibibytes}`)
     migrate(database, path)
     return database

@@ -1,5 +1,6 @@
 import type { Ledger, ProvisionalEntries } from '@sluice/core'
 import { LedgerEntries, storableEntry } from './ledger-entries.ts'
+import { ledgerHorizon } from './ledger-horizon.ts'
 import { LedgerReports } from './ledger-report.ts'
 import { provisionalEntries } from './provisional-entries.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
@@ -15,7 +16,7 @@ export interface SqliteLedger extends Ledger {
  */
 export function sqliteLedger(database: SqliteDatabase): SqliteLedger {
   const entries = new LedgerEntries(database)
-  const reports = new LedgerReports(database, entries)
+  const reports = new LedgerReports(database, entries, ledgerHorizon(database))
   const close = database.prepare('delete from provisional where exchange_id = ?')
   return {
     append: async (entry) => {
@@ -23,7 +24,7 @@ export function sqliteLedger(database: SqliteDatabase): SqliteLedger {
       await database.write(() => {
         entries.keep(storable)
         close.run(storable.kept.exchangeId)
-      })
+      }, 'gathered')
     },
     report: (query) => reports.report(query),
     exchanges: (query) => database.read(() => entries.list(query)),

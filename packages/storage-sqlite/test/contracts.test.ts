@@ -4,6 +4,7 @@ import {
   budgetBookContract,
   keyRingContract,
   ledgerContract,
+  policyShelfContract,
   provisionalContract,
   rateBookContract,
   scopeTreeContract,
@@ -47,6 +48,7 @@ const contracts: Readonly<Record<string, readonly Contract[]>> = {
   'key ring': keyRingContract(source(({ keys }) => keys)),
   'scope tree': scopeTreeContract(source(({ scopes }) => scopes)),
   'audit log': auditLogContract(source(({ audit }) => audit)),
+  'policy shelf': policyShelfContract(source(({ policies }) => policies)),
   'rate book': rateBookContract(source(({ rates }) => rates)),
 }
 
