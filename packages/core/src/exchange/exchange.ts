@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.ts'
 import type { Host } from '../host.ts'
-import type { EstimateFacts, UsageEstimator } from '../meter/estimate.ts'
+import type { EstimateFacts } from '../meter/estimate.ts'
 import type { Cost, Pricing } from '../meter/price.ts'
 import { noUsage, type UsageReport } from '../meter/usage.ts'
 import type { Gate } from '../relay/gate.ts'
@@ -12,7 +12,8 @@ import type { RequestTarget } from '../wire/request-target.ts'
 import type { DigestFactory } from '../wire/digest.ts'
 import type { HeaderList } from '../wire/header-list.ts'
 import type { ClientRequest } from '../ports/client-request.ts'
-import { estimateFacts, unseenTokens } from './estimate-facts.ts'
+import { unseenTokens } from './estimate-facts.ts'
+import type { Estimates } from './estimates.ts'
 import type { Patch } from './patch.ts'
 import { readBody, RequestBody } from './request-body.ts'
 
@@ -21,6 +22,17 @@ export type AbortKind = 'client' | 'deadline' | 'shutdown' | 'cut'
 
 /** Called once with the settlement. A promise is waited for, so that what it books is part of the exchange. */
 export type SettledCallback = (settlement: Settlement) => void | Promise<void>
+
+/** A target, as {@link TargetCheck} is asked about it. */
+export interface CheckedTarget {
+  /** Name of the upstream. */
+  readonly upstream: string
+  /** The model that it will be asked for. */
+  readonly model: string
+}
+
+/** Asked before a target gets a message for another model than the client asked for. Throws a GatewayError to have that target left out. */
+export type TargetCheck = (target: CheckedTarget) => Promise<void>
 
 /**
  * One client request on its way to one settlement. Middleware reads from it, adds to its context, and declares what it wants done;
@@ -48,6 +60,8 @@ export interface Exchange<out Context extends object = object> {
   readonly patch: (patch: Patch) => void
   readonly observe: (observer: Observer) => void
   readonly gate: (gate: Gate) => void
+  /** Has targets checked for which the router chose another model: each right before it is asked, so that what holds for the model asked for holds for its fallback. */
+  readonly checkTargets: (check: TargetCheck) => void
   /** Runs exactly once, whatever happens; last registered first. @throws Error after settlement */
   readonly onSettled: (callback: SettledCallback) => void
   /** Sets a header of the reply, in place of the upstream's of that name and of what was set before. */
@@ -74,6 +88,8 @@ export interface SpendEstimate {
   readonly likely: PricedUsage
   /** More than it can come to, but for what server tools read. Reads the whole body; to be asked before `next()`. */
   readonly most: () => PricedUsage
+  /** The same request at another model, by its prices and by what such requests came to there. */
+  readonly withModel: (model: string) => SpendEstimate
 }
 
 /** Usage, and what it costs. */
@@ -88,7 +104,7 @@ export interface ExchangeServices {
   readonly maxBodyBytes: number
   readonly digests: DigestFactory
   readonly pricing: Pricing
-  readonly estimator: UsageEstimator
+  readonly estimates: Estimates
 }
 
 /** The gateway's own side of an {@link Exchange}. */
@@ -100,6 +116,8 @@ export class LiveExchange implements Exchange {
   readonly context: Record<string, unknown> = {}
   readonly observers: Observers
   readonly gates: Gate[] = []
+  /** Undefined where nothing asked for any. */
+  targetChecks: TargetCheck[] | undefined
   readonly patches: Patch[] = []
   readonly replyHeaders: (readonly [string, string])[] = []
   readonly droppedReplyHeaders: string[] = []
@@ -202,6 +220,10 @@ export class LiveExchange implements Exchange {
     this.gates.push(gate)
   }
 
+  checkTargets = (check: TargetCheck): void => {
+    this.targetChecks = [...(this.targetChecks ?? []), check]
+  }
+
   onSettled = (callback: SettledCallback): void => {
     if (this.#settledCallbacks === undefined) throw new Error('onSettled came after the exchange was settled; register before returning the reply')
     this.#settledCallbacks.push(callback)
@@ -226,16 +248,32 @@ export class LiveExchange implements Exchange {
   }
 
   async #makeEstimate(): Promise<SpendEstimate> {
-    const { estimator } = this.#services
-    const priced = (usage: UsageReport): PricedUsage => ({ usage, cost: this.price(usage) })
-    if (!this.createsMessage) return { likely: priced(noUsage), most: () => priced(noUsage) }
-    const facts = estimateFacts(await this.body(), this.context, this.startedAt)
+    if (!this.createsMessage) return this.#nothing()
+    const body = await this.body()
+    const { id: exchangeId, context, headers, startedAt: at, signal } = this
+    const facts = await this.#services.estimates.facts({ exchangeId, body, context, headers, at, signal })
     this.#facts = facts
+    return this.#estimateOf(facts)
+  }
+
+  #estimateOf(facts: EstimateFacts): SpendEstimate {
+    const { estimator } = this.#services.estimates
     const most = (): PricedUsage => {
       const unseen = this.#readBody === undefined ? Infinity : unseenTokens(this.#readBody)
-      return priced(unseen === Infinity ? estimator.most(facts, true) : estimator.most({ ...facts, bytes: facts.bytes + unseen }, false))
+      return this.#priced(unseen === Infinity ? estimator.most(facts, true) : estimator.most({ ...facts, bytes: facts.bytes + unseen }, false))
     }
-    return { likely: priced(estimator.likely(facts)), most }
+    // What an upstream has counted is true of the model that it was asked about.
+    const { exactTokens: _exactTokens, ...others } = facts
+    return { likely: this.#priced(estimator.likely(facts)), most, withModel: (model) => this.#estimateOf({ ...others, model }) }
+  }
+
+  #nothing(): SpendEstimate {
+    const nothing = this.#priced(noUsage)
+    return { likely: nothing, most: () => nothing, withModel: () => this.#nothing() }
+  }
+
+  #priced(usage: UsageReport): PricedUsage {
+    return { usage, cost: this.price(usage) }
   }
 
   explainRoute = (record: RouteRecord): void => {
@@ -246,7 +284,7 @@ export class LiveExchange implements Exchange {
 
   /** Lets estimates learn from how the exchange ended, where anybody asked for one. */
   learn(usage: UsageReport): void {
-    if (this.#facts !== undefined) this.#services.estimator.learn(this.#facts, usage)
+    if (this.#facts !== undefined) this.#services.estimates.estimator.learn(this.#facts, usage)
   }
 
   markSent(): void {

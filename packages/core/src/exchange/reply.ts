@@ -11,7 +11,7 @@ declare const brand: unique symbol
  */
 export interface Reply {
   readonly [brand]: true
-  readonly kind: 'upstream' | 'refusal'
+  readonly kind: 'upstream' | 'refusal' | 'own'
   readonly status: number
   readonly headers: HeaderList
 }
@@ -26,6 +26,21 @@ export interface UpstreamReplyHead extends Reply {
 export interface Refusal extends Reply {
   readonly kind: 'refusal'
   readonly error: GatewayError
+}
+
+/** A whole answer of the gateway's own that is no error. */
+export interface OwnReply extends Reply {
+  readonly kind: 'own'
+  readonly body: string
+}
+
+/** Answers the client with JSON of the gateway's own. `headers` besides the content type and length. */
+export function ownReply(json: unknown, headers: HeaderList = []): Reply {
+  return { kind: 'own', status: 200, headers: [['content-type', 'application/json'], ...headers], body: JSON.stringify(json) } as unknown as OwnReply
+}
+
+export function isOwnReply(reply: Reply): reply is OwnReply {
+  return reply.kind === 'own'
 }
 
 /** Answers the client with an error in the Anthropic envelope, in place of asking an upstream. */

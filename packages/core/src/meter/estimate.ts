@@ -1,3 +1,7 @@
+import { OutputLengths } from './output-lengths.ts'
+import { PromptMemory, type KnownBeginning, type KnownPrompt } from './prompt-memory.ts'
+import type { PromptShape } from './prompt-shape.ts'
+import { remember } from './recent.ts'
 import { noTokens, promptTokens, type RateConditions, type TokenBuckets, type UsageReport } from './usage.ts'
 
 /** What is known of a request before it is sent. */
@@ -10,6 +14,10 @@ export interface EstimateFacts extends RateConditions {
   /** Tells conversations apart, tenant included; undefined where the client does not say. */
   readonly conversation: string | undefined
   readonly bytes: number
+  /** What its prompt is made of; undefined where it could not be read: then its bytes stand for it. */
+  readonly prompt?: PromptShape
+  /** Tokens of the prompt as the upstream counts them, where it was asked. */
+  readonly exactTokens?: number
   /** The request's `max_tokens`; undefined where it has none. */
   readonly maxTokens: number | undefined
   /** Milliseconds since the epoch. */
@@ -21,6 +29,10 @@ interface Anchor {
   readonly promptTokens: number
   readonly outputTokens: number
   readonly bytes: number
+  /** The last of its prompts that was read. */
+  readonly known: KnownPrompt | undefined
+  /** Tokens for each byte of that prompt's text. */
+  readonly perByte: number | undefined
   readonly at: number
   readonly ttlMillis: number
 }
@@ -32,8 +44,11 @@ const longCacheMillis = 60 * minute
 
 /** Until a model's own figure is learned: JSON of prose and code, measured over recorded requests at 3 to 4 bytes a token. */
 const firstTokensPerByte = 0.32
-/** How much the latest request counts in the running figure. */
+/** How much the latest request counts in the running figure of prompts that could not be read. */
 const learningRate = 0.1
+/** A turn that adds no more than this, or this part, is estimated by its bytes: reading a prompt costs a few nanoseconds a byte. */
+const smallTurnBytes = 8 * 1024
+const smallTurnPart = 0.1
 /** Of output lengths that have not been learned yet. */
 const firstOutputTokens = 1_500
 /** Where a request does not say: the largest that current models answer. */
@@ -45,17 +60,19 @@ const largestContext = 1_000_000
 const mostModels = 10_000
 
 /**
- * Estimates usage from what the gateway has seen: the last turn of the same conversation is the anchor, and only what is new since then is guessed from its bytes.
- * Learns from every settled exchange; holds no text. Not for billing: what an exchange cost is what its upstream reported.
+ * Estimates usage from what the gateway has seen: the longest prompt known that a request begins with is the anchor, and only what is new since then is estimated, by classes
+ * of its text and by what the API is known to add. Learns from every settled exchange; holds no text. Not for billing: what an exchange cost is what its upstream reported.
  */
 export class UsageEstimator {
   readonly #maxConversations: number
+  readonly #prompts: PromptMemory
   readonly #anchors = new Map<string, Anchor>()
   readonly #tokensPerByte = new Map<string, number>()
   readonly #outputs = new Map<string, OutputLengths>()
 
   constructor(maxConversations: number = 10_000) {
     this.#maxConversations = maxConversations
+    this.#prompts = new PromptMemory(maxConversations)
   }
 
   /** What such requests used of late: the last turn's prompt from the cache, the new bytes written to it, and the output that nine in ten stay under. */
@@ -75,12 +92,23 @@ export class UsageEstimator {
     return estimated(facts, { ...noTokens, cacheWrite1hTokens: prompt, outputTokens: Math.min(maxTokens, largestContext) })
   }
 
+  /** False where the last turn of the conversation and the bytes that have come to it say enough: then its prompt need not be read. */
+  isPromptWanted({ model, conversation, bytes }: EstimateFacts): boolean {
+    const anchor = conversation === undefined ? undefined : this.#anchors.get(`${conversation} ${model}`)
+    if (anchor?.perByte === undefined || bytes < anchor.bytes) return true
+    return bytes - anchor.bytes > Math.max(smallTurnBytes, bytes * smallTurnPart)
+  }
+
   /** Takes in what a request came to. */
-  learn(facts: EstimateFacts, { source, total }: UsageReport): void {
+  learn(facts: EstimateFacts, { source, total, lines }: UsageReport): void {
     if (source !== 'final') return
-    const { model, conversation, bytes, at } = facts
+    const { tenant = '', model, conversation, bytes, prompt, at } = facts
     const tokens = promptTokens(total)
-    if (tokens > 0 && bytes > 0 && total.webSearchRequests === 0) {
+    // What tools of the provider read was in no request.
+    const isWhole = total.webSearchRequests === 0 && total.webFetchRequests === 0 && lines.length < 2
+    if (tokens > 0 && prompt !== undefined) this.#prompts.learn(tenant, model, prompt, tokens, isWhole)
+    const isByBytes = prompt === undefined && bytes > 0 && (conversation === undefined || this.#anchors.get(`${conversation} ${model}`)?.perByte === undefined)
+    if (tokens > 0 && isByBytes && isWhole) {
       const before = this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
       remember(this.#tokensPerByte, bytesKey(facts), before + learningRate * (tokens / bytes - before), mostModels)
     }
@@ -89,26 +117,39 @@ export class UsageEstimator {
     if (facts.maxTokens === undefined || total.outputTokens < facts.maxTokens) outputs.add(total.outputTokens)
     remember(this.#outputs, outputsKey(facts), outputs, mostModels)
     if (conversation === undefined) return
-    const ttlMillis = total.cacheWrite1hTokens > 0 ? longCacheMillis : (this.#anchors.get(`${conversation} ${model}`)?.ttlMillis ?? shortCacheMillis)
-    remember(
-      this.#anchors,
-      `${conversation} ${model}`,
-      { promptTokens: tokens, outputTokens: total.outputTokens, bytes, at, ttlMillis },
-      this.#maxConversations,
-    )
+    const before = this.#anchors.get(`${conversation} ${model}`)
+    const ttlMillis = total.cacheWrite1hTokens > 0 ? longCacheMillis : (before?.ttlMillis ?? shortCacheMillis)
+    const known = prompt === undefined ? before?.known : { counts: prompt.counts, tokens }
+    const perByte = prompt === undefined ? before?.perByte : tokens / Math.max(1, bytes - prompt.attachmentBytes)
+    const anchor: Anchor = { promptTokens: tokens, outputTokens: total.outputTokens, bytes, known, perByte, at, ttlMillis }
+    remember(this.#anchors, `${conversation} ${model}`, anchor, this.#maxConversations)
   }
 
   #prompt(facts: EstimateFacts): Partial<TokenBuckets> {
     const { model, conversation, bytes, at } = facts
-    const perByte = this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
-    const anchor = conversation === undefined ? undefined : this.#anchors.get(`${conversation} ${model}`)
-    const written = (tokens: number): Partial<TokenBuckets> =>
-      anchor?.ttlMillis === longCacheMillis ? { cacheWrite1hTokens: tokens } : { cacheWrite5mTokens: tokens }
+    const last = conversation === undefined ? undefined : this.#anchors.get(`${conversation} ${model}`)
     // A body far shorter than the last one is a conversation begun anew: compacted, or cleared.
-    if (anchor === undefined || bytes < anchor.bytes / 2) return written(Math.ceil(bytes * perByte))
-    const fresh = Math.max(anchor.outputTokens, Math.ceil(Math.max(0, bytes - anchor.bytes) * perByte))
-    if (at - anchor.at >= anchor.ttlMillis) return written(anchor.promptTokens + fresh)
-    return { cacheReadTokens: anchor.promptTokens, ...written(fresh) }
+    const anchor = last !== undefined && bytes >= last.bytes / 2 ? last : undefined
+    const written = (tokens: number): Partial<TokenBuckets> =>
+      last?.ttlMillis === longCacheMillis ? { cacheWrite1hTokens: tokens } : { cacheWrite5mTokens: tokens }
+    const tokens = this.#promptTokens(facts, anchor)
+    if (anchor === undefined || at - anchor.at >= anchor.ttlMillis) return written(tokens)
+    const read = Math.min(anchor.promptTokens, tokens)
+    return { cacheReadTokens: read, ...written(tokens - read) }
+  }
+
+  #promptTokens(facts: EstimateFacts, anchor: Anchor | undefined): number {
+    const { tenant = '', model, bytes, prompt, exactTokens } = facts
+    if (exactTokens !== undefined) return exactTokens
+    if (prompt !== undefined) return Math.min(largestContext, this.#prompts.estimate(tenant, model, prompt, anchor?.known))
+    const perByte = anchor?.perByte ?? this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
+    if (anchor === undefined) return Math.ceil(bytes * perByte)
+    return anchor.promptTokens + Math.max(anchor.outputTokens, Math.ceil(Math.max(0, bytes - anchor.bytes) * perByte))
+  }
+
+  /** The longest known prompt that a request begins with; undefined where there is none. Its messages need not be counted again. */
+  knownBeginning({ tenant = '', model }: EstimateFacts, prompt: PromptShape): KnownBeginning | undefined {
+    return this.#prompts.begunWith(tenant, model, prompt)
   }
 }
 
@@ -123,42 +164,4 @@ function bytesKey({ tenant = '', model }: EstimateFacts): string {
 function estimated({ model, speed, inferenceGeo }: EstimateFacts, tokens: TokenBuckets): UsageReport {
   const conditions: RateConditions = { ...(speed !== undefined && { speed }), ...(inferenceGeo !== undefined && { inferenceGeo }) }
   return { source: 'estimated', total: tokens, lines: [{ ...tokens, ...conditions, model, role: 'message' }], flags: ['nothing-reported'] }
-}
-
-/** Puts a value last, and forgets the one that was put longest ago beyond the bound. */
-function remember<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > most) map.delete(map.keys().next().value as string)
-}
-
-/** Half powers of two up to a million. */
-const steps = 41
-/** From this many on, old ones count half. */
-const mostSamples = 400
-
-/** How long answers are, in a few numbers. */
-class OutputLengths {
-  readonly #counts = new Uint32Array(steps)
-  #total = 0
-
-  add(tokens: number): void {
-    const step = Math.min(steps - 1, Math.max(0, Math.ceil(2 * Math.log2(Math.max(1, tokens)))))
-    this.#counts[step] = (this.#counts[step] as number) + 1
-    this.#total += 1
-    if (this.#total < mostSamples) return
-    this.#total = 0
-    for (let at = 0; at < steps; at += 1) this.#total += this.#counts[at] = (this.#counts[at] as number) >> 1
-  }
-
-  /** A length that nine in ten do not exceed; undefined while too few are known. */
-  nineInTen(): number | undefined {
-    if (this.#total < 5) return undefined
-    let seen = 0
-    for (let step = 0; step < steps; step += 1) {
-      seen += this.#counts[step] as number
-      if (seen * 10 >= this.#total * 9) return Math.ceil(2 ** (step / 2))
-    }
-    return undefined
-  }
 }

@@ -26,7 +26,7 @@ export interface RateConditions {
 /** Usage that one model ran up within an exchange. */
 export interface UsageLine extends TokenBuckets, RateConditions {
   readonly model: string
-  /** `message` for the reply itself; else the kind of iteration that the top-level usage leaves out: `compaction`, `advisor_message`. */
+  /** `message` for the reply itself; else the kind of iteration that the top-level usage leaves out: `compaction`, `advisor_message`; `lost-attempt` for what a try came to whose reply was never handed on. */
   readonly role: string
 }
 
