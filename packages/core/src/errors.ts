@@ -33,6 +33,8 @@ export type GatewayErrorCode =
   | 'credential-not-allowed'
   | 'keys-unavailable'
   | 'refused'
+  | 'stopped'
+  | 'outside-region'
   | 'unknown-model'
   | 'budget-exceeded'
   | 'budget-unavailable'
@@ -58,6 +60,8 @@ const statusAndType: Readonly<Record<GatewayErrorCode, readonly [number, Anthrop
   'credential-not-allowed': [403, 'permission_error'],
   'keys-unavailable': [503, 'api_error'],
   refused: [403, 'permission_error'],
+  stopped: [403, 'permission_error'],
+  'outside-region': [403, 'permission_error'],
   'unknown-model': [403, 'permission_error'],
   'budget-exceeded': [429, 'billing_error'],
   'budget-unavailable': [503, 'api_error'],
@@ -160,6 +164,7 @@ export type FaultCode =
   | 'usage-unreadable'
   | 'unknown-model-price'
   | 'sink-failed'
+  | 'estimate-failed'
 
 /** The operator must act. Goes to `host.onFault`; never reaches the client and never stops bytes. */
 export interface Fault {

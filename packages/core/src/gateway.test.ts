@@ -675,12 +675,19 @@ describe('building a gateway', () => {
     [{ upstreams: [{ ...upstreams[0], baseUrl: 'ftp://a.test' }] }, 'upstreams[0].baseUrl'],
     [{ upstreams: [{ ...upstreams[0], heartbeatMillis: 5 }] }, 'upstreams[0].heartbeatMillis'],
     [{ upstreams: [{ ...upstreams[0], deadlines: { idleMillis: -1 } }] }, 'upstreams[0].deadlines.idleMillis'],
+    [{ egressHosts: [] }, 'upstreams[0].baseUrl'],
+    [{ egressHosts: ['b.test', '*.a.test', 'A.test'] }, 'upstreams[0].baseUrl'],
+    [{ upstreams: [{ ...upstreams[0], baseUrl: 'https://eviltest' }], egressHosts: ['*.test'] }, 'upstreams[0].baseUrl'],
     [{ maxBodyBytes: 0 }, 'maxBodyBytes'],
     [{ digest: 'sha256' as const }, 'digest'],
   ])('refuses %j by naming the option', (options, option) => {
     const build = (): unknown => createGateway({ runtime, upstreams, ...options } as GatewayOptions)
     expect(build).toThrow(ConfigurationError)
     expect(build).toThrow(`${option}: `)
+  })
+
+  it('takes upstreams at hosts that egress is allowed to, alone or with all below a name', () => {
+    for (const egressHosts of [['a.test'], ['*.test'], ['other.com', 'a.test']]) expect(() => createGateway({ runtime, upstreams, egressHosts })).not.toThrow()
   })
 
   it('refuses two middlewares that add the same context key, and changes after the first request', async () => {

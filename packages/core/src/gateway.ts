@@ -1,5 +1,6 @@
 import { ConfigurationError } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
+import type { EstimateOptions } from './exchange/estimates.ts'
 import { systemHost, type Host } from './host.ts'
 import { pricing, type Pricing } from './meter/price.ts'
 import { compose, type AnyMiddleware, type Handler } from './middleware/compose.ts'
@@ -8,6 +9,7 @@ import type { Ledger } from './ports/ledger.ts'
 import type { Runtime } from './ports/runtime.ts'
 import { checksumDigests, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
 import { defaultAttemptOptions, type AttemptOptions } from './route/ask-targets.ts'
+import { defaultFirstContentOptions, type FirstContentLimits, type FirstContentOptions } from './route/first-content.ts'
 import { toUpstream, type Router } from './route/router.ts'
 import { checkUpstream, type Upstream, type UpstreamOptions } from './route/upstream.ts'
 import type { LocalRoute } from './local-routes.ts'
@@ -21,6 +23,8 @@ export interface GatewayOptions {
   readonly runtime: Runtime
   /** At least one; the first is where everything goes unless `.route()` says otherwise. */
   readonly upstreams: readonly UpstreamOptions[]
+  /** Hosts that upstreams may be at, spelt as in their URLs; `*.example.com` stands for all below it. An upstream elsewhere is refused when the gateway is built. @defaultValue any */
+  readonly egressHosts?: readonly string[]
   /** Clock, ids and the ear for faults. @defaultValue the runtime's clock, random ids, faults dropped */
   readonly host?: Partial<Host>
   /** @defaultValue list prices */
@@ -33,10 +37,12 @@ export interface GatewayOptions {
   readonly digest?: DigestAlgorithm
   /** After the client has left, read on so long for exact usage; by default the upstream is cancelled at once. @defaultValue never */
   readonly drainMillis?: number
-  /** How often upstreams are asked for one client request, and what is known of their health. @defaultValue 3 tries, no health */
+  /** How often upstreams are asked for one client request, and what is known of their health. @defaultValue 3 tries, no health, nothing held back */
   readonly attempts?: AttemptOptions
   /** Further routes that the gateway answers by itself, such as `usageRoute()`. @defaultValue none */
   readonly routes?: readonly LocalRoute[]
+  /** How prompts are estimated for budgets, rate limits and policies. @defaultValue by classes of their text, calibrated by what upstreams report */
+  readonly estimates?: EstimateOptions
 }
 
 export const defaultGatewayOptions: { readonly maxBodyBytes: number; readonly maxFrameBytes: number; readonly digest: DigestAlgorithm } = Object.freeze({
@@ -105,7 +111,7 @@ class GatewayBuilder {
   constructor(options: GatewayOptions) {
     const host = systemHost(options.host)
     this.#host = host
-    this.#upstreams = indexUpstreams(options.upstreams)
+    this.#upstreams = indexUpstreams(options.upstreams, options.egressHosts)
     this.#runner = new ExchangeRunner({
       runtime: options.runtime,
       host,
@@ -116,8 +122,10 @@ class GatewayBuilder {
       maxFrameBytes: positive('maxFrameBytes', options.maxFrameBytes ?? defaultGatewayOptions.maxFrameBytes),
       drainMillis: options.drainMillis === undefined ? undefined : positive('drainMillis', options.drainMillis),
       routes: options.routes ?? [],
+      estimates: options.estimates,
       most: positive('attempts.most', options.attempts?.most ?? defaultAttemptOptions.most),
       health: options.attempts?.health,
+      firstContent: firstContentFor(options.attempts?.firstContent),
     })
   }
 
@@ -158,7 +166,7 @@ class GatewayBuilder {
   }
 }
 
-function indexUpstreams(upstreams: readonly UpstreamOptions[]): ReadonlyMap<string, Upstream> {
+function indexUpstreams(upstreams: readonly UpstreamOptions[], egressHosts: readonly string[] | undefined): ReadonlyMap<string, Upstream> {
   if (upstreams.length === 0)
     throw new ConfigurationError('upstreams', 'is empty. Name at least one, such as { name: "anthropic", baseUrl: "https://api.anthropic.com", … }.')
   const byName = new Map<string, Upstream>()
@@ -166,9 +174,18 @@ function indexUpstreams(upstreams: readonly UpstreamOptions[]): ReadonlyMap<stri
     const upstream = checkUpstream(options, `upstreams[${index}]`)
     if (byName.has(upstream.name))
       throw new ConfigurationError(`upstreams[${index}].name`, `"${upstream.name}" is used twice. Names tell upstreams apart in records.`)
+    if (egressHosts !== undefined && !egressHosts.some((pattern) => isHostOf(pattern, upstream.hostname)))
+      throw new ConfigurationError(
+        `upstreams[${index}].baseUrl`,
+        `"${upstream.hostname}" is not among egressHosts (${egressHosts.join(', ')}). Add it if it is meant.`,
+      )
     byName.set(upstream.name, upstream)
   }
   return byName
+}
+
+function isHostOf(pattern: string, hostname: string): boolean {
+  return pattern.startsWith('*.') ? hostname.endsWith(pattern.slice(1)) : hostname === pattern
 }
 
 function digestsFor({ runtime, digest = defaultGatewayOptions.digest }: GatewayOptions): DigestFactory {
@@ -176,6 +193,12 @@ function digestsFor({ runtime, digest = defaultGatewayOptions.digest }: GatewayO
   if (native !== undefined) return native
   if (digest === 'crc32') return checksumDigests()
   throw new ConfigurationError('digest', `"${digest}" is not offered by this runtime adapter. Pass one in runtime.digests, or use "crc32".`)
+}
+
+function firstContentFor(options: FirstContentOptions | undefined): FirstContentLimits | undefined {
+  if (options === undefined) return undefined
+  const { millis, bytes } = { ...defaultFirstContentOptions, ...options }
+  return { millis: positive('attempts.firstContent.millis', millis), bytes: positive('attempts.firstContent.bytes', bytes) }
 }
 
 function positive(option: string, value: number): number {

@@ -30,6 +30,11 @@ export const systemClock: Clock = {
   },
 }
 
+/** Resolves when other work of the process has had its turn. No clock of anybody's: nothing is timed by it. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 0))
+}
+
 const crockford = '0123456789abcdefghjkmnpqrstvwxyz'
 let randomPool = new Uint8Array(0)
 let randomAt = 0

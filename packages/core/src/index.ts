@@ -43,15 +43,19 @@ export type { ThresholdPassed } from './budget/threshold-watch.ts'
 export { usageRoute, type UsageRouteOptions } from './budget/usage-route.ts'
 export { defaultUpkeepOptions, upkeep, type Upkeep, type UpkeepOptions } from './settle/upkeep.ts'
 
-export type { AbortKind, Exchange, PricedUsage, SettledCallback, SpendEstimate } from './exchange/exchange.ts'
+export type { AbortKind, CheckedTarget, Exchange, PricedUsage, SettledCallback, SpendEstimate, TargetCheck } from './exchange/exchange.ts'
+export { defaultEstimateOptions, type EstimateOptions } from './exchange/estimates.ts'
+export { defaultExactCountOptions, type CountRequest, type ExactCountOptions } from './exchange/exact-counts.ts'
+export type { Tokenizer } from './ports/tokenizer.ts'
 export type { LocalAnswer, LocalRoute } from './local-routes.ts'
 export { defaultRecordOptions, type RecordOptions } from './settle/record.ts'
-export { refuse, type Reply } from './exchange/reply.ts'
+export { ownReply, refuse, type Reply } from './exchange/reply.ts'
 export { applyPatches, replaceTopLevelString, type Patch, type PatchedBody, type Splice } from './exchange/patch.ts'
 export { RequestBody } from './exchange/request-body.ts'
 
 export { toUpstream, type Plan, type Router, type Target } from './route/router.ts'
 export { defaultAttemptOptions, type AttemptOptions } from './route/ask-targets.ts'
+export { defaultFirstContentOptions, type FirstContentOptions } from './route/first-content.ts'
 export type { Trial, TrialEnd } from './route/circuit.ts'
 export {
   defaultUpstreamHealthOptions,

@@ -1,18 +1,19 @@
 import { GatewayError, type FaultCode } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
+import { Estimates, type EstimateOptions } from './exchange/estimates.ts'
 import { LiveExchange, type ExchangeServices, type PricedUsage } from './exchange/exchange.ts'
-import { isUpstreamReply, refuse, renderRefusal, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
+import { isOwnReply, isUpstreamReply, refuse, renderRefusal, type OwnReply, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
+import { answer, problemOf, shuttingDown } from './exchange/own-answers.ts'
 import type { Host } from './host.ts'
 import { localAnswer, type LocalRoute } from './local-routes.ts'
-import { UsageEstimator } from './meter/estimate.ts'
 import { MessageMeter } from './meter/message-meter.ts'
 import type { Pricing } from './meter/price.ts'
 import { noUsage } from './meter/usage.ts'
 import type { Handler } from './middleware/compose.ts'
 import type { Runtime } from './ports/runtime.ts'
 import { PairedDigest, type DigestFactory } from './wire/digest.ts'
-import { Relay, type RelayEnd } from './relay/relay.ts'
-import { ReplyReader, type ReplyForm } from './relay/reply-reader.ts'
+import { Relay } from './relay/relay.ts'
+import { ReplyReader } from './relay/reply-reader.ts'
 import { safeSink } from './relay/safe-sink.ts'
 import type { AskLimits } from './route/ask-targets.ts'
 import { clientHeaders } from './route/forward-headers.ts'
@@ -22,10 +23,10 @@ import type { Journey } from './route/journey.ts'
 import { sendExchange, type SendOptions } from './route/send.ts'
 import { entryOf, flushUntil, type Recorder } from './settle/record.ts'
 import type { Outcome, Settlement } from './entry/settlement.ts'
+import { formOf, outcomeOf } from './settle/reply-outcome.ts'
 import { abandonedSettlement, settlementOf, type RelayedReply } from './settle/settle.ts'
-import { toBytes } from './wire/bytes.ts'
 import { headerValue } from './wire/header-list.ts'
-import { isSaneHost, parseTarget, type RequestTarget } from './wire/request-target.ts'
+import { parseTarget, type RequestTarget } from './wire/request-target.ts'
 
 /** What every exchange of a gateway shares. */
 export interface RunnerOptions extends AskLimits {
@@ -38,12 +39,8 @@ export interface RunnerOptions extends AskLimits {
   readonly maxFrameBytes: number
   readonly drainMillis: number | undefined
   readonly routes: readonly LocalRoute[]
+  readonly estimates: EstimateOptions | undefined
 }
-
-/** Claude Code sends about thirty, proxies before it some more. */
-const mostHeaderFields = 100
-/** A server that answers TRACE shows what it was sent: the upstream's credential. CONNECT asks for a tunnel. */
-const refusedMethods: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT'])
 
 /** A client may name any model; the memory of which were told is bounded. */
 const mostToldModels = 100
@@ -64,7 +61,7 @@ export class ExchangeRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options
-    this.#services = { ...options, estimator: new UsageEstimator() }
+    this.#services = { ...options, estimates: new Estimates(options.host, options.estimates) }
   }
 
   addRecorder(recorder: Recorder): void {
@@ -77,9 +74,20 @@ export class ExchangeRunner {
 
   /** The onion's core. */
   innermost(router: Router): Handler {
-    const { upstreams, runtime, host, digests, pricing, most, health } = this.#options
-    const beforeSend = (exchange: LiveExchange): Promise<void> | undefined => this.#open(exchange)
-    const options: SendOptions = { router, upstreams, transport: runtime.transport, clock: host.clock, digests, pricing, most, health, beforeSend }
+    const { upstreams, runtime, host, digests, pricing, most, health, firstContent } = this.#options
+    const beforeSend: SendOptions['beforeSend'] = (exchange, model) => this.#open(exchange, model)
+    const options: SendOptions = {
+      router,
+      upstreams,
+      transport: runtime.transport,
+      clock: host.clock,
+      digests,
+      pricing,
+      most,
+      health,
+      firstContent,
+      beforeSend,
+    }
     return (exchange) => sendExchange(exchange, this.#journeys.get(exchange) as Journey, options)
   }
 
@@ -166,7 +174,7 @@ export class ExchangeRunner {
       if (journey.outcome !== undefined && !(isUpstreamReply(reply) && reply.upstream === journey.outcome.reply)) {
         journey.outcome.reply.body.cancel(new Error('the gateway answered by itself'))
       }
-      settlement = isUpstreamReply(reply) ? await this.#relay(exchange, journey, reply, sink) : this.#refuse(exchange, journey, reply as Refusal, sink)
+      settlement = isUpstreamReply(reply) ? await this.#relay(exchange, journey, reply, sink) : this.#answerWith(exchange, journey, reply, sink)
     } finally {
       request.signal.removeEventListener('abort', clientLeft)
     }
@@ -226,6 +234,15 @@ export class ExchangeRunner {
     } finally {
       exchange.signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  #answerWith(exchange: LiveExchange, journey: Journey, reply: Reply, sink: ClientSink): Settlement {
+    if (!isOwnReply(reply)) return this.#refuse(exchange, journey, reply as Refusal, sink)
+    const { status, headers, body }: OwnReply = reply
+    if (exchange.abortedBy === 'client') sink.abort(exchange.signal.reason)
+    else answer(sink, status, [...headers, ...exchange.replyHeaders], body)
+    const isGone = exchange.abortedBy === 'client'
+    return this.#settlement(exchange, journey, { kind: isGone ? 'client-gone' : 'completed' }, isGone ? undefined : status, undefined)
   }
 
   #refuse(exchange: LiveExchange, journey: Journey, { error }: Refusal, sink: ClientSink): Settlement {
@@ -317,14 +334,15 @@ export class ExchangeRunner {
   }
 
   /** What a crash must not lose is kept before the first byte goes upstream. Undefined where no ledger keeps it. */
-  #open(exchange: LiveExchange): Promise<void> | undefined {
+  #open(exchange: LiveExchange, model: string | undefined): Promise<void> | undefined {
     for (const { admit } of this.#recorders) admit()
-    return this.#recorders.some(({ open }) => open !== undefined) ? this.#openIn(exchange) : undefined
+    return this.#recorders.some(({ open }) => open !== undefined) ? this.#openIn(exchange, model) : undefined
   }
 
-  async #openIn(exchange: LiveExchange): Promise<void> {
+  async #openIn(exchange: LiveExchange, model: string | undefined): Promise<void> {
     const journey = this.#journeys.get(exchange) as Journey
-    const { likely } = await exchange.estimate()
+    const estimate = await exchange.estimate()
+    const { likely } = model === undefined ? estimate : estimate.withModel(model)
     const entry = entryOf(abandonedSettlement(exchange, journey, likely, this.#options.digests), exchange.context)
     await Promise.all(this.#recorders.flatMap(({ open }) => (open === undefined ? [] : [open(entry)])))
   }
@@ -359,41 +377,4 @@ export class ExchangeRunner {
       source: 'pricing',
     })
   }
-}
-
-/** Why a request is refused before anything looks at its route; undefined where it is not. */
-function problemOf({ headers, method, parsedAuthority }: ClientRequest, target: RequestTarget | undefined): GatewayError | undefined {
-  if (headers.length > mostHeaderFields) {
-    return new GatewayError('bad-request-target', `The request has more than ${mostHeaderFields} header fields. Send fewer.`, { status: 431 })
-  }
-  if (target === undefined || !isSaneHost(headers, parsedAuthority)) {
-    return new GatewayError('bad-request-target', 'The request line or the Host header is not one this gateway accepts. Send a plain path and one Host.')
-  }
-  return refusedMethods.has(method) ? new GatewayError('bad-request-target', `This gateway does not take ${method} requests.`, { status: 405 }) : undefined
-}
-
-function shuttingDown(): GatewayError {
-  return new GatewayError('shutting-down', 'The gateway is shutting down. Try again in a moment.', { retryAfterSeconds: 1, shouldRetry: true })
-}
-
-function answer(sink: ClientSink, status: number, headers: readonly (readonly [string, string])[], body: string): void {
-  const bytes = toBytes(body)
-  sink.head(status, [...headers, ['content-length', String(bytes.length)]])
-  if (bytes.length > 0) void sink.write(bytes)
-  sink.close()
-}
-
-function formOf(contentType: string | undefined, isRead: boolean): ReplyForm {
-  if (contentType === undefined) return 'opaque'
-  if (/^text\/event-stream\b/i.test(contentType)) return 'events'
-  return isRead && /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType) ? 'json' : 'opaque'
-}
-
-function outcomeOf(end: RelayEnd, status: number, meter: MessageMeter): Outcome {
-  const { errorType } = meter.facts
-  const upstreamError = { origin: 'upstream', code: errorType ?? `status-${status}` } as const
-  if (end.kind === 'complete') return status >= 400 ? { kind: 'failed', error: upstreamError } : { kind: 'completed' }
-  if (end.kind === 'client-gone') return { kind: 'client-gone' }
-  if (end.kind === 'cut') return { kind: 'cut', error: { origin: 'gateway', code: end.error?.code ?? 'refused' } }
-  return { kind: 'upstream-truncated', error: end.error === undefined ? upstreamError : { origin: 'gateway', code: end.error.code } }
 }

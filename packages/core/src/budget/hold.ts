@@ -18,17 +18,22 @@ export class Hold {
     this.#reserved = reserved
   }
 
+  /** What is held in each unit. */
+  get reserved(): UnitAmounts {
+    return this.#reserved
+  }
+
   covers(used: UnitAmounts): boolean {
     return this.pots.every(({ budget: { unit } }) => used[unit] <= this.#reserved[unit])
   }
 
   /**
-   * What is missing, and a quarter of the reservation more, so that a long reply does not ask at each frame. Each time under an id of its own, which is to be given back
+   * What is missing and, for a reply that grows, a quarter of the reservation more, so that a long one does not ask at each frame. Each time under an id of its own, which is to be given back
    * in the end whatever the book answers: one that was given back once would be granted without anything being held.
    */
-  extension(used: UnitAmounts): { readonly holdId: string; readonly amounts: UnitAmounts } {
+  extension(used: UnitAmounts, isGrowing: boolean): { readonly holdId: string; readonly amounts: UnitAmounts } {
     const missing = (unit: Budget['unit']): bigint =>
-      used[unit] <= this.#reserved[unit] ? 0n : used[unit] - this.#reserved[unit] + (unit === 'requests' ? 0n : this.#reserved[unit] / 4n)
+      used[unit] <= this.#reserved[unit] ? 0n : used[unit] - this.#reserved[unit] + (unit === 'requests' || !isGrowing ? 0n : this.#reserved[unit] / 4n)
     const holdId = `${this.holdId}+${this.extensions.length + 1}`
     this.extensions.push(holdId)
     return {

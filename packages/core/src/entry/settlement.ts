@@ -16,7 +16,7 @@ export interface Outcome {
   readonly error?: { readonly origin: 'gateway' | 'upstream'; readonly code: string }
 }
 
-/** One try at one upstream, or a target that was left out. Those that were left out come first. */
+/** One try at one upstream, or a target that was left out. Those that the key or the gateway forbids come first; those that a check refused stand where their turn was. */
 export interface AttemptRecord {
   readonly upstream: string
   /** The model that was asked for there; absent where the request names none. */
@@ -27,7 +27,8 @@ export interface AttemptRecord {
   readonly status?: number
   /**
    * Why no head came, where none did. `connect`, `stale-connection`, `sent`: how the connection failed; `timeout`: none in time; `not-prepared`: the upstream's dialect
-   * could not make the request; `aborted`: the exchange ended first; `not-allowed`: nothing was sent, since the key or the gateway's rules forbid this target.
+   * could not make the request; `aborted`: the exchange ended first; `not-allowed`: nothing was sent, since the key or the gateway's rules forbid this target. With a head:
+   * `no-content`, a stream that died before its first content, so that another target was asked.
    */
   readonly failure?: string
 }

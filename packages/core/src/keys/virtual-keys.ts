@@ -194,7 +194,7 @@ function secretOf({ secrets }: KeyRecord, isThis: (secret: KeySecret) => boolean
 /** Takes a key of which a secret was proven, or says why not. */
 function admit({ record, lineage, principal }: KnownKey, secret: KeySecret, now: number): Principal {
   const { id, revocation, expiresAt, scope } = record
-  if (revocation !== undefined) throw notTaken(`The key ${id} was revoked on ${day(revocation.at)}.`)
+  if (revocation !== undefined) throw notTaken(`The key ${id} was revoked on ${day(revocation.at)}.`, { shouldRetry: false })
   if (isOver(expiresAt, now)) throw notTaken(`The key ${id} expired on ${day(expiresAt)}.`)
   if (isOver(secret.expiresAt, now)) {
     const message = `The key ${id} was rotated, and this older secret of it is not taken since ${day(secret.expiresAt)}. Use the new one.`
@@ -210,8 +210,9 @@ function isOver(expiresAt: number | undefined, now: number): expiresAt is number
   return expiresAt !== undefined && now >= expiresAt
 }
 
-function notTaken(what: string): GatewayError {
-  return new GatewayError('invalid-credential', `${what} Ask this gateway's operator for a new key.`)
+/** What has run out may be retried: on a 401 a client asks its key helper for a fresh key. */
+function notTaken(what: string, options: { readonly shouldRetry?: false } = {}): GatewayError {
+  return new GatewayError('invalid-credential', `${what} Ask this gateway's operator for a new key.`, options)
 }
 
 function day(millis: number): string {

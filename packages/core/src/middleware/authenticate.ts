@@ -16,6 +16,9 @@ export interface AuthenticateOptions {
   readonly mode?: UpstreamCredential['mode']
 }
 
+/** Claude Code repeats a bare 401 eleven times, for three minutes, and one that says this not at all (measured, 2.1.330). */
+const hopeless = { shouldRetry: false }
+
 /** A credential longer than this is not looked up. */
 const maxCredentialLength = 4096
 
@@ -38,6 +41,7 @@ export function authenticate(keys: CredentialVerifier, options: AuthenticateOpti
           mode === 'split'
             ? `This gateway needs its own key in the ${gatewayKeyHeader} header. For Claude Code: ANTHROPIC_CUSTOM_HEADERS="${gatewayKeyHeader}: YOUR_KEY".`
             : 'This gateway needs a key. Set ANTHROPIC_AUTH_TOKEN (or ANTHROPIC_API_KEY) to the one its operator gave you.',
+          hopeless,
         )
       }
       let principal: Principal | undefined
@@ -48,7 +52,8 @@ export function authenticate(keys: CredentialVerifier, options: AuthenticateOpti
         }
         principal ??= found
       }
-      if (principal === undefined) throw new GatewayError('invalid-credential', 'The key is not known to this gateway. Ask its operator for a new one.')
+      if (principal === undefined)
+        throw new GatewayError('invalid-credential', 'The key is not known to this gateway. Ask its operator for a new one.', hopeless)
       await checkKeyMayAsk(exchange, principal)
       const end = watchKey(keys, principal, () => exchange.cut(withdrawn()))
       if (end !== undefined) exchange.onSettled(end)

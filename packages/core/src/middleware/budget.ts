@@ -13,10 +13,11 @@ import { ThresholdWatch, type ThresholdPassed } from '../budget/threshold-watch.
 import { budgetRefusal, standingHeaders, tightest, unifiedPrefix } from '../budget/told.ts'
 import type { Settlement } from '../entry/settlement.ts'
 import { GatewayError, type Fault } from '../errors.ts'
-import type { Exchange } from '../exchange/exchange.ts'
+import type { Exchange, SpendEstimate } from '../exchange/exchange.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type { UsageReport } from '../meter/usage.ts'
 import type { Balance, BudgetBook, BudgetCharge, ReservationResult } from '../ports/budget-book.ts'
+import { allowsModel } from '../ports/model-patterns.ts'
 import type { Middleware } from './middleware.ts'
 
 /** What {@link budget} adds. */
@@ -89,7 +90,8 @@ const priced: readonly string[] = ['model', 'max_tokens', 'speed', 'inference_ge
 
 /**
  * Holds spend to its budgets: reserves before an exchange is sent, settles with what it came to, gives back what failed. All budgets that cover it must have room.
- * To stand after `authenticate()` and `attribute()`. Asks nothing of `count_tokens` and other routes that cost nothing.
+ * Before a target is asked for another model than the client named, that model's price is held, too, and the budgets that count it are asked; where one has no room, that
+ * target is left out. To stand after `authenticate()` and `attribute()`. Asks nothing of `count_tokens` and other routes that cost nothing.
  *
  * What may be overshot: a reservation is an estimate (see `Exchange.estimate`), so a hard line can be passed by the sum, over the exchanges under way when it is reached, of what each
  * costs beyond its reservation; each of those by no more than its `max_tokens` and its prompt. With the action `cut` streams end where their reservation does and cannot
@@ -137,10 +139,14 @@ class Budgeting {
     const model = body.string('model')
     const repeated = priced.find((name) => body.members(name).length > 1)
     const pots = await this.#pots(exchange, repeated !== undefined ? { isAnyModel: true } : model === undefined ? {} : { model })
-    if (pots === undefined) exchange.onSettled((settlement) => this.#chargeAfterwards(exchange, model, settlement))
-    if (pots === undefined || pots.length === 0) return next({ budget: none })
-    if (repeated !== undefined) throw ambiguous(repeated)
-    return next({ budget: await this.#admit(exchange, pots, model ?? 'unknown') })
+    if (pots === undefined) {
+      exchange.onSettled((settlement) => this.#chargeAfterwards(exchange, model, settlement))
+      return next({ budget: none })
+    }
+    if (pots.length > 0 && repeated !== undefined) throw ambiguous(repeated)
+    const holds: Hold[] = []
+    exchange.checkTargets((target) => (target.model === model ? Promise.resolve() : this.#checkTarget(exchange, target.model, holds)))
+    return next({ budget: pots.length === 0 ? none : await this.#admit(exchange, pots, model ?? 'unknown', holds) })
   }
 
   /** @throws GatewayError where a budget covers the caller, of whatever model */
@@ -160,14 +166,12 @@ class Budgeting {
     }
   }
 
-  async #admit(exchange: Exchange, pots: readonly BudgetPot[], model: string): Promise<BudgetVerdict> {
-    const estimate = await exchange.estimate()
-    const isStrict = pots.some((pot) => pot.budget.isStrict)
-    const reserved = amountsOf(isStrict ? estimate.most() : estimate.likely)
-    const hold = new Hold(exchange.id, pots, reserved)
-    exchange.onSettled((settlement) => this.#settle(hold, settlement))
-    const result = await this.#reserve(exchange, hold, reserved)
-    if (pots.some((pot) => pot.budget.isStrict || pot.budget.action === 'cut')) await this.#guard(exchange, hold, model)
+  async #admit(exchange: Exchange, pots: readonly BudgetPot[], model: string, holds: Hold[]): Promise<BudgetVerdict> {
+    const hold = new Hold(exchange.id, pots, amountsFor(pots, await exchange.estimate()))
+    holds.push(hold)
+    exchange.onSettled((settlement) => this.#settle(hold, pots, settlement))
+    const result = await this.#reserve(exchange, hold)
+    await this.#guard(exchange, hold, model)
     if (result === undefined) return none
     const statuses = pots.map((pot, index) => potStatus(pot, result.balances[index] as Balance))
     exchange.dropReplyHeaders(unifiedPrefix)
@@ -175,9 +179,37 @@ class Budgeting {
     return { statuses, mustDowngrade: statuses.some((status) => status.budget.action === 'downgrade' && status.utilization >= 1) }
   }
 
+  /**
+   * Before a target is asked for another model: its price is held where the model's that was asked for is, and in the budgets that count only this one. Those count what it
+   * came to if it is this model that answers.
+   *
+   * @throws GatewayError where a budget has no room for it
+   */
+  async #checkTarget(exchange: Exchange, model: string, holds: Hold[]): Promise<void> {
+    const estimate = (await exchange.estimate()).withModel(model)
+    const covering = (await this.#pots(exchange, { model })) ?? []
+    const held = holds.filter(({ state }) => state === 'held')
+    for (const hold of held) {
+      const amounts = amountsFor(hold.pots, estimate)
+      const refusal = hold.covers(amounts) ? undefined : await this.#extend(hold, amounts, false)
+      if (refusal !== undefined) throw refusal
+    }
+    const pots = covering.filter((pot) => !held.some((hold) => hold.pots.some((other) => other.account === pot.account)))
+    if (pots.length === 0) return
+    const hold = new Hold(`${exchange.id}@${holds.length}`, pots, amountsFor(pots, estimate))
+    holds.push(hold)
+    exchange.onSettled((settlement) => {
+      const { resolvedModel = '' } = settlement
+      const counting = pots.filter(({ budget: { subject } }) => subject.model === undefined || allowsModel([subject.model], resolvedModel))
+      return this.#settle(hold, counting, settlement)
+    })
+    await this.#reserve(exchange, hold)
+    await this.#guard(exchange, hold, model)
+  }
+
   /** Reserves, waiting in line where a budget says so. Undefined where the book is out and the exchange may go on. @throws GatewayError at the line */
-  async #reserve(exchange: Exchange, hold: Hold, amounts: UnitAmounts): Promise<ReservationResult | undefined> {
-    const { pots } = hold
+  async #reserve(exchange: Exchange, hold: Hold): Promise<ReservationResult | undefined> {
+    const { pots, holdId } = hold
     const { holdMillis, queueMillis, whenUnavailable } = this.#settings
     const giveUpAt = this.#clock.now() + queueMillis
     for (;;) {
@@ -186,7 +218,7 @@ class Budgeting {
       hold.state = 'asking'
       let result: ReservationResult
       try {
-        result = await this.#desk.reserve(exchange.id, pots, amounts, now + holdMillis)
+        result = await this.#desk.reserve(holdId, pots, hold.reserved, now + holdMillis)
       } catch {
         if (whenUnavailable === 'allow') return undefined
         throw budgetUnavailable()
@@ -216,19 +248,20 @@ class Budgeting {
     })
   }
 
-  /** Watches what the stream comes to: what is beyond the reservation is reserved as well, or the stream is cut. */
+  /** Where a budget must not be passed, watches what the stream comes to: what is beyond the reservation is reserved as well, or the stream is cut. */
   async #guard(exchange: Exchange, hold: Hold, requestedModel: string): Promise<void> {
+    if (!hold.pots.some((pot) => pot.budget.isStrict || pot.budget.action === 'cut')) return
     const requestBytes = (await exchange.body()).length
     const onUsage = (usage: UsageReport): Promise<GatewayError | undefined> | undefined => {
       const used = amountsOf({ usage, cost: exchange.price(usage) })
-      return hold.covers(used) ? undefined : this.#extend(hold, used)
+      return hold.covers(used) ? undefined : this.#extend(hold, used, true)
     }
     exchange.gate(overrunGate({ requestedModel, requestBytes, onUsage }))
   }
 
-  async #extend(hold: Hold, used: UnitAmounts): Promise<GatewayError | undefined> {
+  async #extend(hold: Hold, used: UnitAmounts, isGrowing: boolean): Promise<GatewayError | undefined> {
     const now = this.#clock.now()
-    const { holdId, amounts } = hold.extension(used)
+    const { holdId, amounts } = hold.extension(used, isGrowing)
     try {
       const result = await this.#desk.reserve(holdId, hold.pots, amounts, now + this.#settings.holdMillis)
       if (!result.isGranted) {
@@ -243,14 +276,13 @@ class Budgeting {
     }
   }
 
-  async #settle(hold: Hold, { usage, cost }: Settlement): Promise<void> {
+  /** `counting`: those of the hold's pots that what it came to belongs to. */
+  async #settle(hold: Hold, counting: readonly BudgetPot[], { usage, cost }: Settlement): Promise<void> {
     // Refused calls are neither billed nor counted, and cost no write.
     if (hold.state === 'refused') return
-    const { pots } = hold
-    const amounts = amountsOf({ usage, cost })
-    const charges = usage.source === 'none' ? [] : chargesOf(pots, amounts)
+    const charges = usage.source === 'none' ? [] : chargesOf(counting, amountsOf({ usage, cost }))
     // What it came to first: for a moment it may count twice, never not at all.
-    await Promise.all([this.#charge(hold.holdId, pots, charges), ...hold.extensions.map((holdId) => this.#journal.release(holdId))])
+    await Promise.all([this.#charge(hold.holdId, counting, charges), ...hold.extensions.map((holdId) => this.#journal.release(holdId))])
   }
 
   #charge(holdId: string, pots: readonly BudgetPot[], charges: readonly BudgetCharge[]): Promise<void> {
@@ -271,6 +303,11 @@ class Budgeting {
       this.#onFault({ code: 'budget-charge-lost', message, exchangeId: exchange.id, source: 'budget', cause })
     }
   }
+}
+
+/** What a request is to have reserved: what it will probably come to, or in a strict budget the most. */
+function amountsFor(pots: readonly BudgetPot[], estimate: SpendEstimate): UnitAmounts {
+  return amountsOf(pots.some(({ budget: { isStrict } }) => isStrict) ? estimate.most() : estimate.likely)
 }
 
 function ambiguous(name: string): GatewayError {

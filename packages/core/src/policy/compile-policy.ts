@@ -1,6 +1,8 @@
 import { ConfigurationError } from '../errors.ts'
 import { capabilityTable, type CapabilityTable } from './capabilities.ts'
-import { ConditionError, predicatesOf, type Classes, type Predicate } from './conditions.ts'
+import { ConditionError, listOf, predicatesOf, type Classes, type Predicate } from './conditions.ts'
+import { compileFallbacks, FallbackError, type Fallbacks } from './fallbacks.ts'
+import { compileLimits, type LimitsOf } from './limits.ts'
 import type { Conditions, Policy, PolicyAction, PolicyDefaults, PolicyRule, SwitchMode } from './policy-document.ts'
 import { documentSchema, problemIn, ruleSchema } from './policy-schema.ts'
 import type { RouteFacts } from './route-facts.ts'
@@ -35,6 +37,10 @@ export interface CompiledPolicy {
   readonly defaults: Required<Omit<PolicyDefaults, 'upstream'>> & { readonly upstream: string | undefined }
   readonly rules: readonly CompiledRule[]
   readonly capabilities: CapabilityTable
+  /** Who is asked in an upstream's place. */
+  readonly fallbacks: Fallbacks
+  /** What may not be used, whatever the rules say. */
+  readonly limits: LimitsOf
   /** Total, pure, and the same for the same facts. With `isStableOnly`, rules that turns may disagree on are passed over. */
   readonly evaluate: (facts: RouteFacts, isStableOnly?: boolean) => Evaluation
 }
@@ -53,13 +59,55 @@ export function compilePolicy(document: unknown, upstreams?: readonly string[]):
   const classes: Classes = { models: policy.classes ?? {}, repositories: policy.repositoryClasses ?? {} }
   const defaults = { upstream: undefined, ...defaultPolicyDefaults, ...policy.defaults }
   checkUpstream(defaults.upstream, 'defaults.upstream', upstreams)
+  checkUpstreams(policy, upstreams)
   const rules = policy.rules.map((given, index) => compileRule(given, `rules[${index}]`, classes, defaults, upstreams))
   const named = new Set<string>()
   for (const { name } of rules) {
     if (named.has(name)) throw new ConfigurationError(placeOf('rules'), `the name "${name}" is used twice. Names tell rules apart in records.`)
     named.add(name)
   }
-  return { policy, defaults, rules, capabilities: capabilityTable(policy.models), evaluate: evaluatorOf(rules) }
+  const limits = compiledPart('stops or residency', () => compileLimits(policy, classes))
+  const fallbacks = compiledPart('upstreams', () => compileFallbacks(policy))
+  return { policy, defaults, rules, capabilities: capabilityTable(policy.models), fallbacks, limits, evaluate: evaluatorOf(rules) }
+}
+
+/** What is wrong with a part of the document, said as all its faults are. */
+function compiledPart<Part>(place: string, compile: () => Part): Part {
+  try {
+    return compile()
+  } catch (cause) {
+    if (cause instanceof FallbackError) throw new ConfigurationError(placeOf(`upstreams.${cause.upstream}.fallbacks`), `${cause.message}.`, { cause })
+    if (!(cause instanceof ConditionError)) throw cause
+    throw new ConfigurationError(placeOf(place), `${cause.message}.`, { cause })
+  }
+}
+
+/** Names of upstreams outside of rules, and regions that nothing could ever satisfy. */
+function checkUpstreams({ upstreams: described = {}, stops = [], residency = [], offered = [] }: Policy, upstreams: readonly string[] | undefined): void {
+  for (const [name, { fallbacks = [] }] of Object.entries(described)) {
+    checkUpstream(name, `upstreams.${name}`, upstreams)
+    for (const [index, fallback] of fallbacks.entries())
+      checkUpstream(typeof fallback === 'string' ? fallback : fallback.upstream, `upstreams.${name}.fallbacks[${index}]`, upstreams)
+  }
+  for (const [index, { model, upstream, scope }] of stops.entries()) {
+    if (model === undefined && upstream === undefined && scope === undefined)
+      throw new ConfigurationError(placeOf(`stops[${index}]`), 'names nothing. Give a model, an upstream, a scope, or several.')
+    for (const name of listOf(upstream ?? [])) checkUpstream(name, `stops[${index}].upstream`, upstreams)
+  }
+  const regions = new Set(Object.values(described).map(({ region }) => region))
+  for (const [index, pin] of residency.entries()) {
+    for (const region of pin.regions)
+      if (!regions.has(region))
+        throw new ConfigurationError(
+          placeOf(`residency[${index}].regions`),
+          `"${region}" is the region of no upstream. Say where they are: upstreams.NAME.region.`,
+        )
+  }
+  const models = new Set<string>()
+  for (const [index, { model }] of offered.entries()) {
+    if (models.has(model)) throw new ConfigurationError(placeOf(`offered[${index}].model`), `"${model}" is offered twice. Name it once.`)
+    models.add(model)
+  }
 }
 
 function evaluatorOf(rules: readonly CompiledRule[]): CompiledPolicy['evaluate'] {

@@ -48,7 +48,8 @@ export function predicatesOf(when: Conditions, classes: Classes): readonly Predi
   return found
 }
 
-function listOf<Value extends string>(values: Value | readonly Value[]): readonly Value[] {
+/** One or several, as several. */
+export function listOf<Value extends string>(values: Value | readonly Value[]): readonly Value[] {
   return typeof values === 'string' ? [values] : values
 }
 
@@ -74,6 +75,15 @@ function patterns(
   where: string,
   read: (facts: RouteFacts) => string | undefined,
 ): Predicate {
+  const isOne = patternTest(values, classes, where)
+  return (facts) => {
+    const value = read(facts)
+    return value !== undefined && isOne(value)
+  }
+}
+
+/** Whether a text is one of these: exact, the start of it before a `*`, or of an `@class`. `where` is the part of the document that has the classes. @throws ConditionError */
+export function patternTest(values: readonly string[], classes: Readonly<Record<string, readonly string[]>>, where: string): (value: string) => boolean {
   const exact = new Set<string>()
   const prefixes: string[] = []
   const members = values.flatMap((value) => {
@@ -86,10 +96,7 @@ function patterns(
     if (member.endsWith('*')) prefixes.push(member.slice(0, -1))
     else exact.add(member)
   }
-  return (facts) => {
-    const value = read(facts)
-    return value !== undefined && (exact.has(value) || prefixes.some((prefix) => value.startsWith(prefix)))
-  }
+  return (value) => exact.has(value) || prefixes.some((prefix) => value.startsWith(prefix))
 }
 
 const dayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']

@@ -8,6 +8,7 @@ import type { CompiledPolicy, CompiledRule, Evaluation } from './compile-policy.
 import { isWarm, type Conversation, type Conversations } from './conversations.ts'
 import type { PolicyAction, PolicyTarget, SwitchMode } from './policy-document.ts'
 import type { RequestShape } from './request-shape.ts'
+import type { Limit, TargetLimits } from './limits.ts'
 import type { RouteFacts } from './route-facts.ts'
 import { weightedOrder } from '../route/weighted-order.ts'
 
@@ -39,12 +40,14 @@ export interface RouteQuestion {
 /** Where an exchange goes, or why not. */
 export interface RouteDecision {
   readonly target: FullTarget
-  /** Others of one weighted rule that have the same model. */
+  /** Who is asked where it cannot answer, in this order: others of one weighted rule that have the same model, then its upstream's fallbacks. */
   readonly alternatives: readonly FullTarget[]
   readonly adaptations: readonly Adaptation[]
   readonly record: RouteRecord
   /** The reason, where it is refused. */
   readonly denied: string | undefined
+  /** Set where it is refused since nothing that may be used is left. */
+  readonly limit: Limit | undefined
   /** The conversation that it is a turn of, as it is now. */
   readonly conversation: Conversation | undefined
 }
@@ -71,12 +74,14 @@ class Deciding {
   /** Where it would go if nothing changed. */
   readonly #current: FullTarget
   readonly #asked: FullTarget
+  readonly #limits: TargetLimits | undefined
   #arithmetic: SwitchArithmetic | undefined
 
   constructor(desk: DecisionDesk, compiled: CompiledPolicy, question: RouteQuestion) {
     this.#desk = desk
     this.#compiled = compiled
     this.#question = question
+    this.#limits = compiled.limits(question.facts)
     this.#asked = { upstream: compiled.defaults.upstream ?? question.defaultUpstream, model: question.facts.model }
     this.#known = this.#findKnown()
     const known = this.#known
@@ -102,18 +107,47 @@ class Deciding {
       notes: this.#notes,
       ...(shadow !== undefined && { shadow }),
     })
-    if (action !== undefined && 'deny' in action) {
+    const refused = (denied: string, limit?: Limit): RouteDecision => {
       const none = { target: this.#current, alternatives: [], adaptations: [], conversation: undefined }
-      return { ...none, record: recordOf(this.#current, false), denied: action.deny }
+      return { ...none, record: recordOf(this.#current, false), denied, limit }
     }
+    if (action !== undefined && 'deny' in action) return refused(action.deny)
     const wanted = this.#wanted(action)
     const chosen = wanted.find((target) => this.#takes(target, rule, action)) ?? this.#current
     const canAdapt = same(chosen, this.#current) && this.#known !== undefined ? this.#known.canAdapt : (rule?.canAdapt ?? this.#compiled.defaults.adapt)
-    const { target, adaptations } = this.#fitted(chosen, canAdapt)
+    const fitted = this.#fitted(chosen, canAdapt)
+    const limit = this.#limits?.(fitted.target)
+    const standIn = limit && [...wanted, fitted.target].flatMap((other) => this.#fallbacksOf(other)).find((other) => this.#isOpen(other))
+    if (limit !== undefined && standIn === undefined) return refused(limit.why, limit)
+    if (standIn !== undefined) this.#candidates.push({ ...standIn, verdict: 'chosen', why: 'it stands in for an upstream that may not be used' })
+    const { target, adaptations } =
+      standIn === undefined ? fitted : { target: standIn, adaptations: standIn.model === fitted.target.model ? fitted.adaptations : [] }
     const isSticky =
       this.#known !== undefined && !this.#question.isAside && same(target, this.#current) && !wanted.some((other, index) => index === 0 && same(other, target))
-    const alternatives = wanted.filter((other) => other.model === target.model && !same(other, target) && this.#question.isAllowed(other))
-    return { target, alternatives, adaptations, record: recordOf(target, isSticky), denied: undefined, conversation: this.#remember(target, canAdapt) }
+    const peers = wanted.filter((other) => other.model === target.model && !same(other, target))
+    // What was done to make the request fit one model may spoil it for another.
+    const fallbacks = this.#fallbacksOf(target).filter((other) => adaptations.length === 0 || other.model === target.model)
+    const alternatives = [...peers, ...fallbacks.filter((other) => !peers.some((peer) => same(peer, other)))].filter((other) => this.#isOpen(other))
+    const conversation = this.#remember(target, canAdapt)
+    return { target, alternatives, adaptations, record: recordOf(target, isSticky), denied: undefined, limit: undefined, conversation }
+  }
+
+  #isOpen(target: FullTarget): boolean {
+    return this.#question.isAllowed(target) && this.#limits?.(target) === undefined
+  }
+
+  /** Those that stand in for a target's upstream and can be sent the request as it came. */
+  #fallbacksOf(target: FullTarget): readonly FullTarget[] {
+    const chain = this.#compiled.fallbacks.get(target.upstream)
+    if (chain === undefined) return []
+    return chain
+      .map(({ upstream = target.upstream, model = target.model }) => ({ upstream, model }))
+      .filter((other) => !same(other, target) && (other.model === target.model || this.#isTakenElsewhere(other.model)))
+  }
+
+  /** True where another model than the session's takes the request: without changes, and without the thinking of another. */
+  #isTakenElsewhere(model: string): boolean {
+    return !this.#question.hasSignedThinking() && this.#obstacle(model, this.#compiled.capabilities(model), false) === undefined
   }
 
   #findKnown(): Conversation | undefined {
@@ -169,12 +203,15 @@ class Deciding {
       this.#candidates.push({ ...target, verdict, ...(why !== undefined && { why }) })
       return verdict === 'chosen' || verdict === 'same'
     }
+    const limit = this.#limits?.(target)
+    if (limit !== undefined) return judged('not-accepted', limit.why)
     if (this.#known?.refusedBy.includes(target.model) === true) return judged('not-accepted', 'it refused the first request of this session')
     if (same(target, this.#current)) return judged('same')
     if (!this.#question.isAllowed(target)) return judged('not-accepted', 'the key may not use it')
     if (action !== undefined && 'downgrade' in action && !this.#isCheaper(target.model)) return judged('not-cheaper')
     const obstacle = this.#obstacle(target.model, this.#compiled.capabilities(target.model), rule?.canAdapt ?? this.#compiled.defaults.adapt)
     if (obstacle !== undefined) return judged('not-accepted', obstacle)
+    if (this.#limits?.(this.#current) !== undefined) return this.#mustMove(target, judged)
     return this.#isUnderWay() ? this.#mayMove(target, rule?.switch ?? this.#compiled.defaults.switch, judged) : judged('chosen')
   }
 
@@ -186,10 +223,15 @@ class Deciding {
     return isAside ? hasSignedThinking() : conversation !== undefined && hasHistory()
   }
 
+  /** Where it may not stay, nothing is to be reckoned; but nobody else is sent the thinking of a model. */
+  #mustMove(target: FullTarget, judged: (verdict: RouteCandidate['verdict'], why?: string) => boolean): boolean {
+    if (target.model !== this.#current.model && this.#question.hasSignedThinking()) return judged('pinned', pinnedTo(this.#current.model))
+    return judged('chosen')
+  }
+
   #mayMove(target: FullTarget, mode: SwitchMode, judged: (verdict: RouteCandidate['verdict'], why?: string) => boolean): boolean {
     const { hasSignedThinking } = this.#question
-    if (target.model !== this.#current.model && hasSignedThinking())
-      return judged('pinned', `the history holds thinking; only ${this.#current.model} may be sent it`)
+    if (target.model !== this.#current.model && hasSignedThinking()) return judged('pinned', pinnedTo(this.#current.model))
     if (mode === 'new-sessions') return judged('new-sessions')
     if (mode === 'always') return judged('chosen')
     const unpriced = [this.#current.model, target.model].find((model) => this.#desk.pricing.find(model, this.#question.facts.at) === undefined)
@@ -272,7 +314,8 @@ class Deciding {
     if (shadow === undefined) return undefined
     const { rule, action } = shadow
     if ('deny' in action) return { rule: rule.name, action: 'deny', why: action.deny }
-    const [target = this.#current] = this.#wanted(action)
+    const wanted = this.#wanted(action)
+    const target = ('downgrade' in action ? wanted.find(({ model }) => this.#isCheaper(model)) : wanted[0]) ?? this.#current
     return { rule: rule.name, action: actionName(action), target }
   }
 
@@ -289,6 +332,10 @@ class Deciding {
     conversation.bytes = bytes
     return conversation
   }
+}
+
+function pinnedTo(model: string): string {
+  return `the history holds thinking; only ${model} may be sent it`
 }
 
 function same(left: FullTarget, right: FullTarget): boolean {

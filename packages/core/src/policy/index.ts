@@ -6,12 +6,16 @@
 export type {
   Conditions,
   NumberRange,
+  OfferedModel,
   Policy,
   PolicyAction,
   PolicyDefaults,
   PolicyModel,
+  PolicyResidency,
   PolicyRule,
+  PolicyStop,
   PolicyTarget,
+  PolicyUpstream,
   SwitchMode,
   TimeSpan,
 } from './policy-document.ts'
@@ -27,5 +31,5 @@ export { recallFromLedger, type Recall, type RecallQuestion } from './recall.ts'
 export { recommendedPolicy } from './recommended-policy.ts'
 export { routingTable, routingTableText, type RoutingRow, type RoutingTableOptions } from './routing-table.ts'
 export { simulatedSessions, type SessionShape, type SimulatedRequest } from './simulated-sessions.ts'
-export { whatIf, type WhatIfCache, type WhatIfChanges, type WhatIfReport, type WhatIfRow } from './what-if.ts'
+export { whatIf, whatIfReplay, type WhatIfCache, type WhatIfChanges, type WhatIfReplay, type WhatIfReport, type WhatIfRow } from './what-if.ts'
 export type { BlockedSpend, PassedThreshold } from './what-if-budgets.ts'

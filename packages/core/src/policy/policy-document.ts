@@ -112,6 +112,43 @@ export interface PolicyDefaults {
   readonly remainingTurns?: number
 }
 
+/** Takes something out of use at once: a model, an upstream, a scope, or where several are given what is all of them. Patterns as in conditions. */
+export interface PolicyStop {
+  /** Models that may not be asked for anywhere. */
+  readonly model?: string | readonly string[]
+  readonly upstream?: string | readonly string[]
+  /** Whose requests are stopped. */
+  readonly scope?: string | readonly string[]
+  /** Told to the developer. */
+  readonly reason: string
+}
+
+/** Pins what matches to regions: by no rule and no fallback does it leave them. All that is given must match; where nothing is given, everything does. */
+export interface PolicyResidency {
+  readonly scope?: string | readonly string[]
+  readonly repository?: string | readonly string[]
+  readonly tags?: Readonly<Record<string, string | readonly string[]>>
+  /** Regions of `upstreams` that it may go to. One whose region is not said is in none. */
+  readonly regions: readonly string[]
+}
+
+/** What is to be known of an upstream. */
+export interface PolicyUpstream {
+  /** Where it is, in the operator's words. */
+  readonly region?: string
+  /** Who is asked in its place, in this order, where it cannot answer, is stopped or lies outside of the region: names of upstreams, or targets that have another model. */
+  readonly fallbacks?: readonly (string | { readonly upstream: string; readonly model: string })[]
+}
+
+/** A model as `GET /v1/models` lists it. */
+export interface OfferedModel {
+  readonly model: string
+  /** @defaultValue the model's id */
+  readonly name?: string
+  /** ISO 8601. @defaultValue unknown */
+  readonly createdAt?: string
+}
+
 /** A routing policy. JSON. */
 export interface Policy {
   readonly version: 1
@@ -123,6 +160,14 @@ export interface Policy {
   readonly repositoryClasses?: Readonly<Record<string, readonly string[]>>
   /** What models accept, for those that the shipped table lacks or has wrong. */
   readonly models?: Readonly<Record<string, PolicyModel>>
+  /** Where upstreams are, and who stands in for them; by their names. */
+  readonly upstreams?: Readonly<Record<string, PolicyUpstream>>
+  /** What is out of use. Goes before all rules. */
+  readonly stops?: readonly PolicyStop[]
+  /** What may not leave its regions. Of several that match, each holds. Goes before all rules. */
+  readonly residency?: readonly PolicyResidency[]
+  /** What `GET /v1/models` answers, less what the caller may not use. @defaultValue an upstream is asked */
+  readonly offered?: readonly OfferedModel[]
   /** Rules, or their short form: `when input < 10k use claude-haiku-4-5 else claude-opus-5-5`. */
   readonly rules: readonly (string | PolicyRule)[]
 }

@@ -65,7 +65,12 @@ export class PolicyInForce {
     await this.#asking
     if (shelf === undefined) return
     this.#askedAt = clock.now()
-    await this.#ask(shelf)
+    // Exchanges that come before the first answer wait for this one, too.
+    const asking = this.#ask(shelf).finally(() => {
+      if (this.#asking === asking) this.#asking = undefined
+    })
+    this.#asking = asking
+    await asking
   }
 
   /** The policy that the developer gave, or the one that leaves everything as it is where the shelf has said that it has none. */

@@ -266,7 +266,7 @@ describe('a request that a target cannot take', () => {
         ],
       },
       { ...turn(1), thinking: { type: 'novel' } },
-      { ...turn(1), messages: [{ role: 'user', content: 'x'.repeat(800_000) }] },
+      { ...turn(1), messages: [{ role: 'user', content: 'word '.repeat(200_000) }] },
     ]
     for (const [index, json] of cases.entries()) {
       const { sentModel, route } = await ask({ session: `new ${index}`, json })

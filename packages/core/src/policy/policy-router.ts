@@ -4,20 +4,23 @@ import type { Attribution } from '../entry/attribution.ts'
 import type { RouteTarget } from '../entry/route-record.ts'
 import { ConfigurationError, GatewayError, type Fault } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import type { Reply } from '../exchange/reply.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import { systemClock, type Clock } from '../host.ts'
 import { pricing as listPricing, type Pricing } from '../meter/price.ts'
 import { promptTokens, type RateConditions, type TokenBuckets } from '../meter/usage.ts'
 import type { Principal } from '../ports/key-ring.ts'
+import { allowsModel } from '../ports/model-patterns.ts'
 import type { PolicyShelf } from '../ports/policy-shelf.ts'
 import type { Plan, Router, Target } from '../route/router.ts'
 import type { Adaptation } from './adaptations.ts'
-import { compilePolicy } from './compile-policy.ts'
+import { compilePolicy, type CompiledPolicy } from './compile-policy.ts'
 import { conversationKey, isTurn, mainKey } from './conversation-key.ts'
 import { Conversations } from './conversations.ts'
 import { decideRoute, type RouteQuestion } from './decide.ts'
 import { PolicyInForce, type VersionedPolicy } from './policy-in-force.ts'
-import type { Policy } from './policy-document.ts'
+import { isModelsPath, offeredModelsReply } from './offered-models.ts'
+import type { OfferedModel, Policy } from './policy-document.ts'
 import type { Recall } from './recall.ts'
 import { hasHistory, hasSignedThinking, shapeOf } from './request-shape.ts'
 import type { RouteFacts } from './route-facts.ts'
@@ -121,7 +124,7 @@ class PolicyRouting {
     return this.#policy.refresh()
   }
 
-  async route(exchange: Exchange): Promise<Plan> {
+  async route(exchange: Exchange): Promise<Plan | Reply> {
     const inForce = await this.#policy.current()
     if (inForce === undefined) {
       throw new GatewayError('policy-unavailable', 'The gateway does not know its routing policy yet, so it sends nothing. Try again in a moment.', {
@@ -130,9 +133,35 @@ class PolicyRouting {
       })
     }
     exchange.setReplyHeader(policyHeader, inForce.version)
-    const { upstream } = this.#options
-    if (exchange.method !== 'POST' || !modelPaths.has(exchange.target.path)) return { targets: [{ upstream: inForce.compiled.defaults.upstream ?? upstream }] }
+    const { offered } = inForce.compiled.policy
+    if (offered !== undefined && isModelsPath(exchange.method, exchange.target.path))
+      return offeredModelsReply(this.#offered(exchange, inForce.compiled, offered), exchange.target)
+    if (exchange.method !== 'POST' || !modelPaths.has(exchange.target.path)) return this.#routeOther(exchange, inForce.compiled)
     return this.#routeModel(exchange, await exchange.body(), inForce)
+  }
+
+  /** Of what the policy offers, what the caller's key may use and neither a stop, a pin nor a rule that denies keeps from this caller. */
+  #offered(exchange: Exchange, compiled: CompiledPolicy, offered: readonly OfferedModel[]): readonly OfferedModel[] {
+    const { principal } = exchange.context as RouteContext
+    const { defaults, limits, evaluate, fallbacks } = compiled
+    const upstream = defaults.upstream ?? this.#options.upstream
+    const places = [upstream, ...(fallbacks.get(upstream) ?? []).filter((other) => other.model === undefined).map((other) => other.upstream ?? upstream)]
+    const plain = plainFacts(exchange, this.#options.region)
+    return offered.filter(({ model }) => {
+      const facts: RouteFacts = { ...plain, model, kind: 'main' }
+      const { action } = evaluate(facts, true)
+      if (action !== undefined && 'deny' in action) return false
+      const limit = limits(facts)
+      return isModelAllowed(principal, model) && places.some((place) => limit?.({ upstream: place, model }) === undefined)
+    })
+  }
+
+  /** Files, batches and the like: rules are about models, but what is stopped or pinned is so for these, too. */
+  #routeOther(exchange: Exchange, { defaults, limits }: CompiledPolicy): Plan {
+    const upstream = defaults.upstream ?? this.#options.upstream
+    const limit = limits(plainFacts(exchange, this.#options.region))?.({ upstream, model: '' })
+    if (limit !== undefined) throw new GatewayError(limit.code, limit.why, { shouldRetry: false })
+    return { targets: [{ upstream }] }
   }
 
   async #routeModel(exchange: Exchange, body: RequestBody, { version, compiled }: VersionedPolicy): Promise<Plan> {
@@ -161,14 +190,14 @@ class PolicyRouting {
       // Without a model in it there is nothing to splice: what is wrong with the request is the upstream's to say.
       isAllowed: (target) => facts.model !== '' && isAllowed(context.principal, target),
     }
-    const { target, alternatives, adaptations, record, denied, conversation } = decideRoute(
+    const { target, alternatives, adaptations, record, denied, limit, conversation } = decideRoute(
       { pricing: this.#pricing, conversations: this.conversations },
       compiled,
       version,
       question,
     )
     exchange.explainRoute(record)
-    if (denied !== undefined) throw new GatewayError('refused', denied, { shouldRetry: false })
+    if (denied !== undefined) throw new GatewayError(limit?.code ?? 'refused', denied, { shouldRetry: false })
     for (const { patch } of adaptations) exchange.patch(patch)
     if (exchange.target.path === '/v1/messages')
       exchange.onSettled(({ usage, endedAt, outcome, status = 0 }) => {
@@ -226,6 +255,26 @@ class PolicyRouting {
   }
 }
 
+/** What is known of an exchange without a look at its body. */
+function plainFacts({ context, startedAt }: Exchange, region: string | undefined): RouteFacts {
+  const { scopes, tags, repository } = spendFacts(context, undefined)
+  return {
+    model: '',
+    kind: (context as RouteContext).attribution?.kind.value ?? 'other',
+    inputTokens: 0,
+    newTokens: 0,
+    contextTokens: 0,
+    turn: 1,
+    sessionAgeMillis: 0,
+    scopes,
+    tags,
+    ...(repository !== undefined && { repository }),
+    ...(region !== undefined && { region }),
+    at: startedAt,
+    mustDowngrade: false,
+  }
+}
+
 function toTarget({ upstream, model }: Required<RouteTarget>, asked: string, adaptations: readonly Adaptation[]): Target {
   const dropBetas = adaptations.flatMap(({ betas }) => betas)
   return { upstream, ...(model !== asked && { model }), ...(dropBetas.length > 0 && { dropBetas }) }
@@ -236,9 +285,13 @@ const refusals: ReadonlySet<number> = new Set([400, 403, 404, 413, 422])
 
 /** What a key is bound to holds for what its requests are turned into, too. */
 function isAllowed(principal: Principal | undefined, { model, upstream }: Required<RouteTarget>): boolean {
-  const { models, upstreams } = principal?.restrictions ?? {}
-  if (upstreams !== undefined && !upstreams.includes(upstream)) return false
-  return models === undefined || models.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : pattern === model))
+  const { upstreams } = principal?.restrictions ?? {}
+  return (upstreams === undefined || upstreams.includes(upstream)) && isModelAllowed(principal, model)
+}
+
+function isModelAllowed(principal: Principal | undefined, model: string): boolean {
+  const models = principal?.restrictions?.models
+  return models === undefined || allowsModel(models, model)
 }
 
 function newTokensOf({ freshInputTokens, cacheWrite5mTokens, cacheWrite1hTokens }: TokenBuckets): number {

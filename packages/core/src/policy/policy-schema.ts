@@ -72,6 +72,27 @@ const model = z.strictObject({
   tokensPerThousand: z.optional(z.int().check(z.positive(), z.lte(10_000))),
 })
 
+const stop = z.strictObject({
+  model: z.optional(texts),
+  upstream: z.optional(texts),
+  scope: z.optional(texts),
+  reason: z.string().check(z.minLength(1), z.maxLength(500)),
+})
+
+const residency = z.strictObject({
+  scope: z.optional(texts),
+  repository: z.optional(texts),
+  tags: z.optional(z.record(z.string(), texts)),
+  regions: z.array(text).check(z.minLength(1), z.maxLength(50)),
+})
+
+const upstream = z.strictObject({
+  region: z.optional(text),
+  fallbacks: z.optional(z.array(z.union([text, z.strictObject({ upstream: text, model: text })])).check(z.maxLength(20))),
+})
+
+const offered = z.strictObject({ model: text, name: z.optional(text), createdAt: z.optional(z.iso.datetime({ offset: true })) })
+
 const classes = z.optional(z.record(name, z.array(text)))
 const mostRules = 1_000
 
@@ -91,6 +112,10 @@ const documentOf = (rule: z.ZodMiniType): z.ZodMiniType =>
     classes,
     repositoryClasses: classes,
     models: z.optional(z.record(text, model)),
+    upstreams: z.optional(z.record(text, upstream)),
+    stops: z.optional(z.array(stop).check(z.maxLength(200))),
+    residency: z.optional(z.array(residency).check(z.maxLength(200))),
+    offered: z.optional(z.array(offered).check(z.minLength(1), z.maxLength(1_000))),
     rules: z.array(rule).check(z.maxLength(mostRules)),
   })
 

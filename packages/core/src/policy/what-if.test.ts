@@ -4,7 +4,7 @@ import type { Budget } from '../ports/budget-book.ts'
 import type { LedgerEntry } from '../ports/ledger.ts'
 import { sampleEntry } from '../testing/sample-entry.ts'
 import { usdPerMillion } from '../meter/price-table.ts'
-import { whatIf } from './what-if.ts'
+import { whatIf, whatIfReplay } from './what-if.ts'
 import { recommendedPolicy } from './recommended-policy.ts'
 
 const hour = 3_600_000
@@ -110,6 +110,20 @@ describe('what if', () => {
     const doubled = pricing({ overrides: [{ models: ['claude-opus-5-5'], rates: usdPerMillion(8, 40, 10, 16, 0.4) }] })
     const report = whatIf(session(), { prices: doubled })
     expect(report.projectedNanoUsd).toBe(2n * report.recordedNanoUsd)
+  })
+
+  it('bit by bit and grouped further, the answer is the same, and groups add up to the whole', () => {
+    const entries = [...session(), ...session('acme/two')]
+    const changes = { policy: recommendedPolicy, groupBy: 'session' } as const
+    const replay = whatIfReplay(changes)
+    for (const one of entries.toSorted((left, right) => left.startedAt - right.startedAt || (left.exchangeId < right.exchangeId ? -1 : 1))) replay.add(one)
+    expect(replay.report()).toEqual(whatIf(entries, changes))
+    const { byGroup, projectedNanoUsd } = replay.report()
+    expect(byGroup.map(({ group, exchanges }) => [group, exchanges])).toEqual([
+      ['session-acme/two', 4],
+      ['session-acme/web', 4],
+    ])
+    expect(byGroup.reduce((sum, row) => sum + row.projectedNanoUsd, 0n)).toBe(projectedNanoUsd)
   })
 
   it('the policy refused: those exchanges cost nothing', () => {

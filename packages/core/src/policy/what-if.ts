@@ -2,6 +2,7 @@ import { pricing as listPricing, type Cost, type Pricing } from '../meter/price.
 import type { UsageReport } from '../meter/usage.ts'
 import type { Budget } from '../ports/budget-book.ts'
 import type { LedgerEntry } from '../ports/ledger.ts'
+import { reportParts, type EntryDimension } from '../ledger/report-parts.ts'
 import { compareText } from '../ledger/text-order.ts'
 import { compilePolicy } from './compile-policy.ts'
 import type { Policy } from './policy-document.ts'
@@ -15,11 +16,13 @@ export interface WhatIfChanges {
   readonly budgets?: readonly Budget[]
   /** Whether histories hold thinking, which pins a session to its model. The ledger does not say. @defaultValue true */
   readonly hasSignedThinking?: boolean
+  /** A further way to group, beside scope and model. @defaultValue none */
+  readonly groupBy?: Exclude<EntryDimension, 'model'>
 }
 
 /** Money before and after, for one group. */
 export interface WhatIfRow {
-  /** A scope's path or a model; null where the exchanges have none. */
+  /** A scope's path, a model, or the value of the dimension asked for; null where the exchanges have none. */
   readonly group: string | null
   readonly exchanges: number
   readonly recordedNanoUsd: bigint
@@ -47,6 +50,8 @@ export interface WhatIfReport {
   readonly byScope: readonly WhatIfRow[]
   /** By model: recorded where it was billed, projected where it would have gone. */
   readonly byModel: readonly WhatIfRow[]
+  /** By `groupBy`, dearest recorded first; empty where nothing was asked for. */
+  readonly byGroup: readonly WhatIfRow[]
   readonly blocked: readonly BlockedSpend[]
   readonly thresholds: readonly PassedThreshold[]
   readonly cache: WhatIfCache
@@ -61,44 +66,67 @@ export interface WhatIfReport {
  * @throws ConfigurationError for a policy that is not valid
  */
 export function whatIf(entries: readonly LedgerEntry[], changes: WhatIfChanges): WhatIfReport {
-  const { policy, prices, budgets = [], hasSignedThinking = true } = changes
+  const replay = whatIfReplay(changes)
+  const inOrder = entries.toSorted((left, right) => left.startedAt - right.startedAt || compareText(left.exchangeId, right.exchangeId))
+  for (const entry of inOrder) replay.add(entry)
+  return replay.report()
+}
+
+/** {@link whatIf} bit by bit, for those who have other things to do in between. */
+export interface WhatIfReplay {
+  /** The next exchange, in the order that they began in; of one instant, by id. */
+  readonly add: (entry: LedgerEntry) => void
+  /** The answer for all that were added. */
+  readonly report: () => WhatIfReport
+}
+
+/**
+ * Begins a replay.
+ *
+ * @throws ConfigurationError for a policy that is not valid
+ */
+export function whatIfReplay(changes: WhatIfChanges): WhatIfReplay {
+  const { policy, prices, budgets = [], hasSignedThinking = true, groupBy } = changes
   const pricing = prices ?? listPricing()
   const routes = policy && new RouteReplay(compilePolicy(policy), pricing, hasSignedThinking)
   const book = new BudgetReplay(budgets)
-  const scopes = new Groups()
-  const models = new Groups()
+  const [scopes, models, groups] = [new Groups(), new Groups(), new Groups()]
   const cache = { recordedReadTokens: 0, projectedReadTokens: 0, recordedWriteTokens: 0, projectedWriteTokens: 0 }
   let [recordedNanoUsd, projectedNanoUsd] = [0n, 0n]
-  let [moved, denied] = [0, 0]
-  const inOrder = entries.toSorted((left, right) => left.startedAt - right.startedAt || compareText(left.exchangeId, right.exchangeId))
-  for (const entry of inOrder) {
-    const route = entry.usage.source === 'none' ? undefined : routes?.route(entry)
-    const usage = route?.usage ?? entry.usage
-    const isChanged = usage !== entry.usage
-    const cost = prices !== undefined || isChanged ? pricing.cost(usage, entry.startedAt) : entry.cost
-    if (route?.isMoved === true) moved += 1
-    if (route?.denied !== undefined) denied += 1
-    const isSpent = route?.denied === undefined && (usage.source === 'none' || book.charge(entry, usage, cost))
-    const projected: Cost = isSpent ? cost : { ...cost, nanoUsd: 0n, lines: [] }
-    recordedNanoUsd += entry.cost.nanoUsd
-    projectedNanoUsd += projected.nanoUsd
-    scopes.add(entry.principal?.scopes?.at(-1)?.path ?? null, entry.cost.nanoUsd, projected.nanoUsd)
-    for (const line of entry.cost.lines) models.add(line.model, line.nanoUsd, 0n)
-    for (const line of projected.lines) models.add(line.model, 0n, line.nanoUsd, 0)
-    addCache(cache, entry.usage, isSpent ? usage : undefined)
-  }
+  let [exchanges, moved, denied] = [0, 0, 0]
   return {
-    exchanges: entries.length,
-    recordedNanoUsd,
-    projectedNanoUsd,
-    moved,
-    denied,
-    byScope: scopes.rows(),
-    byModel: models.rows(),
-    blocked: book.blocked,
-    thresholds: book.thresholds,
-    cache,
-    assumptions: assumptionsOf(changes, hasSignedThinking),
+    add: (entry) => {
+      const route = entry.usage.source === 'none' ? undefined : routes?.route(entry)
+      const usage = route?.usage ?? entry.usage
+      const isChanged = usage !== entry.usage
+      const cost = prices !== undefined || isChanged ? pricing.cost(usage, entry.startedAt) : entry.cost
+      exchanges += 1
+      if (route?.isMoved === true) moved += 1
+      if (route?.denied !== undefined) denied += 1
+      const isSpent = route?.denied === undefined && (usage.source === 'none' || book.charge(entry, usage, cost))
+      const projected: Cost = isSpent ? cost : { ...cost, nanoUsd: 0n, lines: [] }
+      recordedNanoUsd += entry.cost.nanoUsd
+      projectedNanoUsd += projected.nanoUsd
+      scopes.add(entry.principal?.scopes?.at(-1)?.path ?? null, entry.cost.nanoUsd, projected.nanoUsd)
+      for (const line of entry.cost.lines) models.add(line.model, line.nanoUsd, 0n)
+      for (const line of projected.lines) models.add(line.model, 0n, line.nanoUsd, 0)
+      if (groupBy !== undefined) groups.add(reportParts(entry)[0]?.[groupBy] ?? null, entry.cost.nanoUsd, projected.nanoUsd)
+      addCache(cache, entry.usage, isSpent ? usage : undefined)
+    },
+    report: () => ({
+      exchanges,
+      recordedNanoUsd,
+      projectedNanoUsd,
+      moved,
+      denied,
+      byScope: scopes.rows(),
+      byModel: models.rows(),
+      byGroup: groups.rows(),
+      blocked: book.blocked,
+      thresholds: book.thresholds,
+      cache: { ...cache },
+      assumptions: assumptionsOf(changes, hasSignedThinking),
+    }),
   }
 }
 

@@ -94,6 +94,13 @@ describe('targets in order', () => {
     60_000,
   )
 
+  it('an upstream that broke off after it was sent the request is not asked again, for another model and after another failure either', async () => {
+    const targets = [{ upstream: 'a' }, { upstream: 'b' }, { upstream: 'a', model: 'claude-haiku-4-5' }, { upstream: 'c' }] as const
+    const { asked, send } = fleet({ a: 'sent', b: 'connect', c: 'ok' }, { plan: { targets } })
+    expect((await send()).sink.status).toBe(200)
+    expect(asked()).toEqual(['a', 'b', 'c'])
+  })
+
   it('F6: ten dead upstreams cost three calls, and no more than the deadline', async () => {
     const dead = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`u${index}`, 'connect' as const]))
     const { asked, send } = fleet(dead)

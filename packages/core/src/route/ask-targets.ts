@@ -4,8 +4,9 @@ import type { PatchedBody } from '../exchange/patch.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import { GatewayError } from '../errors.ts'
 import type { Clock } from '../host.ts'
-import type { Transport } from '../ports/runtime.ts'
+import type { Transport, UpstreamReply } from '../ports/runtime.ts'
 import type { DigestFactory } from '../wire/digest.ts'
+import { holdHead, isHoldable, type FirstContentLimits, type FirstContentOptions, type HeldHead, type HeldVerdict } from './first-content.ts'
 import { attempt, type AttemptOutcome, type FailedTry } from './attempt.ts'
 import type { Trial, TrialEnd } from './circuit.ts'
 import { dialectUseOf, factsOf, type Journey, type RequestFacts } from './journey.ts'
@@ -19,6 +20,11 @@ export interface AttemptOptions {
   readonly most?: number
   /** Is told of every try, and says which targets are asked last. @defaultValue none: targets are tried in the plan's order */
   readonly health?: UpstreamHealth
+  /**
+   * Holds the head of a stream back until its first content is here, so that a stream that dies before is replaced by another target's, and nobody sees it. `{}` for the
+   * usual bounds. Holds nothing where no other upstream could be asked. @defaultValue never: a reply is handed on from its head on
+   */
+  readonly firstContent?: FirstContentOptions
 }
 
 export const defaultAttemptOptions: { readonly most: number } = Object.freeze({ most: 3 })
@@ -27,6 +33,7 @@ export const defaultAttemptOptions: { readonly most: number } = Object.freeze({ 
 export interface AskLimits {
   readonly most: number
   readonly health: UpstreamHealth | undefined
+  readonly firstContent: FirstContentLimits | undefined
 }
 
 /** What asking takes besides the exchange. */
@@ -44,15 +51,19 @@ interface Held {
   readonly outcome: AttemptOutcome
   readonly facts: RequestFacts | undefined
   readonly patches: readonly PatchNote[] | undefined
+  /** True where it is a stream that died: what it cost is counted as lost as long as it is not handed on after all. */
+  readonly isLost: boolean
 }
 
 /**
  * Asks the targets in their order for a reply's head, before the client has got a byte: within one deadline (the first upstream's `headMillis`) and one budget of
- * tries. Goes on from a target that cannot be reached, gives no head in its time, or answers with a status that another may better; never once the client has left.
+ * tries. Goes on from a target that cannot be reached, gives no head in its time, or answers with a status that another may better; with `firstContent` also from a
+ * stream that dies before its first content; never once the client has left.
  * Where the connection broke after the request was sent, only another upstream is asked. The last reply of any upstream is the exchange's: it hides behind no error
- * of the gateway's own. Replies that are passed over are cancelled. `sent` is the first way's body; of the others, patches are applied anew.
+ * of the gateway's own. Replies that are passed over are cancelled. Targets for another model are checked first, see
+ * `Exchange.checkTargets`, and left out where they are refused. `sent` is the first way's body; of the others, patches are applied anew.
  *
- * @throws GatewayError `upstream-unreachable` or `upstream-timeout` where no upstream replied, or a dialect's refusal; whatever the exchange's signal was aborted
+ * @throws GatewayError `upstream-unreachable` or `upstream-timeout` where no upstream replied, a dialect's refusal, or a check's where no target passed;  whatever the exchange's signal was aborted
  * with, after an abort; whatever a dialect threw
  */
 export async function askTargets(
@@ -63,41 +74,57 @@ export async function askTargets(
   sent: PatchedBody,
   options: AskOptions,
 ): Promise<AttemptOutcome> {
-  const { clock, most, health } = options
+  const { clock, most, health, firstContent } = options
   const endsAt = clock.now() + ways[0].upstream.deadlines.headMillis
   const budget = { left: most }
   const rest = [...ways]
   let held: Held | undefined
   let failed: FailedTry | undefined
+  let refusal: GatewayError | undefined
   const mayGoOn = (): boolean => budget.left > 0 && clock.now() < endsAt && !exchange.signal.aborted
   try {
     for (let way = takeNext(rest, health); way !== undefined;) {
+      const forbidden = exchange.targetChecks === undefined ? undefined : await refusalOf(exchange, way)
+      if (forbidden !== undefined) {
+        refusal ??= forbidden
+        leaveOut(journey, way, clock.now())
+        way = takeNext(rest, health)
+        continue
+      }
       const trial = health?.begin(way.upstream.name, way.model)
       const { end, isWholeWait } = await ask(exchange, journey, body, way, way === ways[0] ? sent : undefined, trial, endsAt, budget, options)
-      trial?.end(trialEndFor(end, isWholeWait, clock.now()))
       if ('reply' in end) {
         held?.outcome.reply.body.cancel(passedOver())
         held = undefined
-        const next = passing.has(end.reply.status) && mayGoOn() ? takeNext(rest, health) : undefined
-        if (next === undefined) return end
-        held = { outcome: end, facts: journey.facts, patches: journey.patches }
+        const head = firstContent === undefined ? undefined : await firstContentOf(exchange, end.reply, way, rest, mayGoOn, endsAt, firstContent, clock)
+        trial?.end(head === undefined || head.verdict === 'let-go' ? trialEndOf(end.reply.status, end.reply.headers, clock.now()) : trialEnds[head.verdict])
+        const outcome = head === undefined ? end : { ...end, reply: head.reply }
+        const isDead = head !== undefined && head.verdict !== 'let-go'
+        if (head?.verdict === 'broken') askElsewhere(rest, way)
+        const next = (isDead || passing.has(end.reply.status)) && mayGoOn() ? takeNext(rest, health) : undefined
+        if (next === undefined) return outcome
+        held = { outcome, facts: journey.facts, patches: journey.patches, isLost: isDead }
+        if (isDead) countAsLost(journey, head)
         way = next
       } else {
+        trial?.end(trialEndFor(end, isWholeWait))
         if (exchange.signal.aborted) throw end.error
         // That another one does not take the request must not hide that the first was out.
         if (failed === undefined || end.failure !== 'not-prepared') failed = end
-        const { upstream } = way
-        way = end.next === 'nowhere' || !mayGoOn() ? undefined : takeNext(rest, health, (other) => end.next === 'anywhere' || other.upstream !== upstream)
+        if (end.next === 'elsewhere') askElsewhere(rest, way)
+        way = end.next === 'nowhere' || !mayGoOn() ? undefined : takeNext(rest, health)
       }
     }
     if (held !== undefined) {
-      const { outcome, facts, patches } = held
+      const { outcome, facts, patches, isLost } = held
       held = undefined
+      if (isLost) journey.lost = journey.lost?.slice(0, -1)
       journey.facts = facts
       journey.patches = patches
       return outcome
     }
-    const { failure, error } = failed as FailedTry
+    if (failed === undefined) throw refusal as GatewayError
+    const { failure, error } = failed
     if (failure === 'timeout') exchange.abort('deadline', error)
     throw error
   } finally {
@@ -106,11 +133,32 @@ export async function askTargets(
 }
 
 /** Takes the next way out of those that are left: the first that is not to be spared, else the first. */
-function takeNext(rest: Way[], health: UpstreamHealth | undefined, isFit: (way: Way) => boolean = () => true): Way | undefined {
-  const fit = rest.filter(isFit)
-  const next = fit.find(({ upstream, model }) => health?.isAvoided(upstream.name, model) !== true) ?? fit[0]
+function takeNext(rest: Way[], health: UpstreamHealth | undefined): Way | undefined {
+  const next = rest.find(({ upstream, model }) => health?.isAvoided(upstream.name, model) !== true) ?? rest[0]
   if (next !== undefined) rest.splice(rest.indexOf(next), 1)
   return next
+}
+
+/** An upstream that may be at work on the request is not asked again, for another model either. */
+function askElsewhere(rest: Way[], { upstream }: Way): void {
+  for (let index = rest.length - 1; index >= 0; index -= 1) if (rest[index]?.upstream === upstream) rest.splice(index, 1)
+}
+
+/** Why a target may not be asked after all; undefined where it may, as may every one for the model that the client named. */
+async function refusalOf(exchange: LiveExchange, { target: { upstream, model } }: Way): Promise<GatewayError | undefined> {
+  if (model === undefined || !exchange.createsMessage) return undefined
+  try {
+    for (const check of exchange.targetChecks ?? []) await check({ upstream, model })
+    return undefined
+  } catch (cause) {
+    if (!GatewayError.is(cause)) throw cause
+    return cause
+  }
+}
+
+/** Stands in the record as a target that was passed by. */
+function leaveOut(journey: Journey, { upstream, model }: Way, startedAt: number): void {
+  journey.attempts.push({ upstream: upstream.name, ...(model !== undefined && { model }), startedAt, failure: 'not-allowed' })
 }
 
 /** Asks one target: once, and once more where a kept-alive connection was dead before any byte of a reply, nearly always because the peer had closed it while it was idle. */
@@ -154,9 +202,39 @@ async function ask(
   }
 }
 
+/** Holds a stream's head where another upstream could still be asked; undefined where there is nothing to wait for. */
+async function firstContentOf(
+  { createsMessage, signal }: LiveExchange,
+  reply: UpstreamReply,
+  { upstream }: Way,
+  rest: readonly Way[],
+  mayGoOn: () => boolean,
+  endsAt: number,
+  firstContent: FirstContentLimits,
+  clock: Clock,
+): Promise<HeldHead | undefined> {
+  if (!createsMessage || !isHoldable(reply)) return undefined
+  if (!mayGoOn() || !rest.some((other) => other.upstream !== upstream)) return undefined
+  const millis = Math.min(firstContent.millis, endsAt - clock.now())
+  return holdHead(reply, { ...firstContent, millis }, clock, signal)
+}
+
+const trialEnds: Readonly<Record<Exclude<HeldVerdict, 'let-go'>, TrialEnd>> = {
+  broken: { kind: 'fault' },
+  failed: { kind: 'fault' },
+  busy: { kind: 'load', retryAfterMillis: undefined },
+}
+
+/** A stream that died had its prompt read, and is billed. */
+function countAsLost(journey: Journey, { usage }: HeldHead): void {
+  const { resolvedModel = 'unknown', bytes = 0 } = journey.facts ?? {}
+  journey.lost = [...(journey.lost ?? []), usage(resolvedModel, bytes)]
+  const last = journey.attempts.pop()
+  if (last !== undefined) journey.attempts.push({ ...last, failure: 'no-content' })
+}
+
 /** Where what was left of the deadline was less than its own time, an upstream has not failed. */
-function trialEndFor(end: AttemptOutcome | FailedTry, isWholeWait: boolean, now: number): TrialEnd {
-  if ('reply' in end) return trialEndOf(end.reply.status, end.reply.headers, now)
+function trialEndFor(end: FailedTry, isWholeWait: boolean): TrialEnd {
   const isFault = end.failure === 'connect' || end.failure === 'sent' || (end.failure === 'timeout' && isWholeWait)
   return { kind: isFault ? 'fault' : 'nothing' }
 }

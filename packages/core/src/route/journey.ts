@@ -3,6 +3,7 @@ import type { LiveExchange } from '../exchange/exchange.ts'
 import type { PatchedBody } from '../exchange/patch.ts'
 import { RequestBody } from '../exchange/request-body.ts'
 import { toText } from '../wire/bytes.ts'
+import type { UsageReport } from '../meter/usage.ts'
 import type { DialectRequest } from '../ports/upstream-dialect.ts'
 import { digestOf, type DigestFactory } from '../wire/digest.ts'
 import { keptText } from '../wire/kept-text.ts'
@@ -28,6 +29,8 @@ export interface Journey {
   facts?: RequestFacts | undefined
   patches?: readonly PatchNote[] | undefined
   outcome?: AttemptOutcome
+  /** What tries cost whose stream died before its first content, and was never handed on. */
+  lost?: readonly UsageReport[] | undefined
 }
 
 /** Longer than any model's name in JSON. */

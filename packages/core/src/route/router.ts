@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts'
+import type { Reply } from '../exchange/reply.ts'
 
 /** Where an exchange goes. */
 export interface Target {
@@ -20,8 +21,11 @@ export interface Plan {
   readonly targets: readonly [Target, ...Target[]]
 }
 
-/** Chooses where an exchange goes. Sees what middleware added; may declare patches; may throw a GatewayError to refuse. */
-export type Router<Needs extends object = object> = (exchange: Exchange<Needs>) => Target | Plan | Promise<Target | Plan>
+/**
+ * Chooses where an exchange goes. Sees what middleware added; may declare patches; may throw a GatewayError to refuse. What it can answer by itself, it returns the
+ * answer to; no upstream is asked then.
+ */
+export type Router<Needs extends object = object> = (exchange: Exchange<Needs>) => Target | Plan | Reply | Promise<Target | Plan | Reply>
 
 /** Everything to one upstream. */
 export function toUpstream(name: string): Router {

@@ -12,8 +12,11 @@ import { bodyFor, waysOf, type WayOptions } from './ways.ts'
 /** What sending takes besides the exchange. */
 export interface SendOptions extends AskOptions, WayOptions {
   readonly router: Router
-  /** Asked when all is decided, before the first byte of a message goes upstream: what a crash must not lose is written here. Undefined: nothing is to be waited for. */
-  readonly beforeSend: (exchange: LiveExchange) => Promise<void> | undefined
+  /**
+   * Asked when all is decided, before the first byte of a message goes upstream: what a crash must not lose is written here. `model`: the first target's, where it is not
+   * the client's own. Undefined: nothing is to be waited for.
+   */
+  readonly beforeSend: (exchange: LiveExchange, model: string | undefined) => Promise<void> | undefined
 }
 
 /** The innermost step of the onion: has the targets chosen, applies the patches, and asks the upstreams for a head. */
@@ -21,13 +24,15 @@ export async function sendExchange(exchange: LiveExchange, journey: Journey, opt
   const { router, clock, beforeSend } = options
   const body = await exchange.body()
   if (exchange.isModelRequest) checkModelRequest(exchange, body)
-  const { ways, leftOut } = waysOf(exchange, body, toPlan(await router(exchange)), options, clock.now())
+  const chosen = await router(exchange)
+  if ('kind' in chosen) return chosen
+  const { ways, leftOut } = waysOf(exchange, body, toPlan(chosen), options, clock.now())
   journey.attempts.push(...leftOut)
   exchange.markSent()
   const sent = bodyFor(ways[0], exchange, body)
   journey.patches = sent.notes
   if (exchange.createsMessage) {
-    const opening = beforeSend(exchange)
+    const opening = beforeSend(exchange, ways[0].target.model)
     if (opening !== undefined) await opening
     if (exchange.signal.aborted) throw exchange.signal.reason
   }

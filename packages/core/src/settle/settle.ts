@@ -64,7 +64,8 @@ export function settlementOf(parts: SettlementParts): Settlement {
   const request = journey.facts ?? (body && factsOf(exchange, body, undefined, digests))
   const usage = usageOf(parts, request)
   const facts = relayed?.meter.facts
-  const billedModel = usage.lines[0]?.model
+  const [reply] = usage.lines
+  const billedModel = reply?.role === 'lost-attempt' ? undefined : reply?.model
   // Of several tries that failed, the last head is relayed, and it need not be the last try's.
   const answered = journey.outcome === undefined ? journey.attempts.at(-1) : journey.attempts.findLast((attempt) => attempt.headAt !== undefined)
   const headAt = answered?.headAt
@@ -103,13 +104,25 @@ export function settlementOf(parts: SettlementParts): Settlement {
 /** Failures of an attempt that are this side's doing. */
 const hungUp: ReadonlySet<string> = new Set(['aborted', 'timeout'])
 
-function usageOf({ exchange, journey, relayed }: SettlementParts, request: RequestFacts | undefined): UsageReport {
+/** The reply's own usage, then what was lost on the way to it: billed too, and no part of the reply. */
+function usageOf(parts: SettlementParts, request: RequestFacts | undefined): UsageReport {
+  const usage = replyUsageOf(parts, request)
+  const lost = parts.journey.lost ?? []
+  if (lost.length === 0) return usage
+  const lines = lost.flatMap((report) => report.lines.map((line) => ({ ...line, role: 'lost-attempt' })))
+  return { ...usage, source: usage.source === 'none' ? 'partial' : usage.source, lines: [...usage.lines, ...lines], flags: [...usage.flags, 'lost-attempt'] }
+}
+
+function replyUsageOf({ exchange, journey, relayed }: SettlementParts, request: RequestFacts | undefined): UsageReport {
   const { resolvedModel = 'unknown', bytes = 0 } = request ?? {}
   if (relayed !== undefined) return relayed.isMetered ? relayed.meter.report(resolvedModel, bytes) : noUsage
   // The upstream had accepted, and a middleware gave its reply up: the upstream bills it all the same.
   const isGivenUp = journey.outcome !== undefined && journey.outcome.reply.status < 300
   // It was sent, and this side hung up before a word came: the upstream has had the prompt, and nobody else will say so.
-  const isLeft = journey.outcome === undefined && exchange.abortedBy !== undefined && hungUp.has(journey.attempts.at(-1)?.failure ?? '')
+  const isLeft =
+    journey.outcome === undefined &&
+    exchange.abortedBy !== undefined &&
+    hungUp.has(journey.attempts.findLast(({ failure }) => failure !== 'not-allowed')?.failure ?? '')
   return exchange.createsMessage && (isGivenUp || isLeft) ? new MessageMeter().report(resolvedModel, bytes) : noUsage
 }
 
