@@ -47,6 +47,17 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'chargeback.sessions': look,
   'chargeback.concentration': look,
   'chargeback.cache-health': look,
+  'policy.current': { role: 'read', bounded: 'never' },
+  'policy.version': { role: 'read', bounded: 'never' },
+  'policy.history': { role: 'read', bounded: 'never' },
+  // It says where everybody's exchanges go.
+  'policy.publish': { role: 'admin', bounded: 'never' },
+  'policy.rollback': { role: 'admin', bounded: 'never' },
+  'policy.validate': { role: 'read', bounded: 'never' },
+  'policy.diff': { role: 'read', bounded: 'never' },
+  'policy.schema': look,
+  explain: look,
+  'what-if': look,
 }
 
 /**

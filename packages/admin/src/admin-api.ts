@@ -1,4 +1,4 @@
-import { auditTrail, ConfigurationError, newExchangeId, type Clock } from '@sluice/core'
+import { auditTrail, ConfigurationError, newExchangeId, type Clock, type Pricing } from '@sluice/core'
 import { accessOf, type Access } from './access.ts'
 import { tokenCheck, type AdminToken } from './admin-token.ts'
 import { changeRecorder, type OnFailure } from './change.ts'
@@ -9,7 +9,7 @@ import { Refusal, shown } from './refusal.ts'
 import { checkBody, checkQuery, readJson, type ParameterNames } from './request-input.ts'
 import { matchesOf, type Answer, type Match, type Route } from './route.ts'
 import { adminRoutes } from './routes/admin-routes.ts'
-import type { AdminGatewayJson, AdminStores } from './stores.ts'
+import type { AdminGatewayJson, AdminParts, AdminStores } from './stores.ts'
 
 /** Everything under this is the admin API's. */
 export const adminPrefix: string = '/admin/v1/'
@@ -26,6 +26,12 @@ export interface AdminApiOptions {
   readonly localRole?: AdminRole
   /** Of calendar budgets, and of days and hours in reports, where a call names none. @defaultValue 'UTC' */
   readonly timeZone?: string
+  /** Names of the configured upstreams: a policy that names another is refused. @defaultValue not checked */
+  readonly upstreams?: readonly string[]
+  /** The gateway's, where it has its own: for what-if, and for what a broken cache costs. @defaultValue list prices */
+  readonly pricing?: Pricing
+  /** Called after a policy came into force through this API: `router.refresh`. Where it fails, the gateway finds the policy within seconds by itself. */
+  readonly onPolicyPublished?: () => unknown
   /** Told of what only the operator can mend: a store that fails, an audit log that cannot be written. No secret is in it. */
   readonly onFailure?: OnFailure
 }
@@ -61,7 +67,26 @@ export function adminApi(options: AdminApiOptions): AdminApi {
   const trail = auditTrail({ log: stores.audit, clock })
   const changes = changeRecorder(trail, onFailure, clock)
   let openapi: OpenapiDocument = {}
-  const routes = adminRoutes({ stores, changes, trail, now: () => clock.now(), timeZone, gateway: options.gateway }, () => openapi)
+  const onPolicyPublished = async (): Promise<void> => {
+    try {
+      await options.onPolicyPublished?.()
+    } catch (cause) {
+      onFailure('a policy was published, and the gateway has not fetched it yet', cause)
+    }
+  }
+  const parts: AdminParts = {
+    stores,
+    changes,
+    trail,
+    now: () => clock.now(),
+    timeZone,
+    gateway: options.gateway,
+    upstreams: options.upstreams,
+    pricing: options.pricing,
+    onPolicyPublished,
+    pause: () => new Promise((resolve) => void clock.after(0, resolve)),
+  }
+  const routes = adminRoutes(parts, () => openapi)
   const access = accessOf(routes)
   openapi = openapiDocument(access, adminPrefix, options.gateway.version)
   const names = new Map(routes.map((route) => [route, parameterNames(route.query)]))

@@ -1,4 +1,4 @@
-import type { AuditLog, AuditTrail, BudgetBook, KeyRing, Ledger, RateBook, ScopeTree, VirtualKeys } from '@sluice/core'
+import type { AuditLog, AuditTrail, BudgetBook, KeyRing, Ledger, PolicyShelf, Pricing, RateBook, ScopeTree, VirtualKeys } from '@sluice/core'
 import type { ChangeRecorder } from './change.ts'
 
 /** What the admin API reads and changes. */
@@ -11,6 +11,8 @@ export interface AdminStores {
   readonly budgets: BudgetBook
   readonly rates: RateBook
   readonly audit: AuditLog
+  /** Where routing policies are published. Without it, the routes of policies answer 404. */
+  readonly policies?: PolicyShelf
 }
 
 /** What a gateway says of itself at `GET /admin/v1/gateway`. */
@@ -30,4 +32,11 @@ export interface AdminParts {
   readonly now: () => number
   readonly timeZone: string
   readonly gateway: AdminGatewayJson
+  /** Names of the configured upstreams, where they are known: a policy may name no other. */
+  readonly upstreams: readonly string[] | undefined
+  /** The gateway's own prices; undefined where it has none but the list's. */
+  readonly pricing: Pricing | undefined
+  readonly onPolicyPublished: () => Promise<void>
+  /** Lets others have their turn, within a long computation. */
+  readonly pause: () => Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { TestCall, World } from './world.ts'
+import { firstVersions, type TestCall, type World } from './world.ts'
 
 /** Whose thing a call is about, for a token that `acme/web` bounds. */
 export type Place = 'own' | 'foreign' | 'above'
@@ -13,6 +13,7 @@ const scopeOf = { own: 'acme/web', foreign: 'acme/ops', above: 'acme' } as const
 const deepScopeOf = { own: 'acme/web/ada', foreign: 'acme/ops/bob', above: 'acme' } as const
 const developerOf = { own: 'ada', foreign: 'bob', above: 'zed' } as const
 const budget = { unit: 'nano-usd', amount: '1000000000', window: { kind: 'day' } }
+const policies = { other: { version: 1, rules: ['when kind is title use claude-sonnet-5-5'] } }
 const where = (place: Place): string => `where=scope=${deepScopeOf[place]}`
 
 /** A call of every route. A route without one fails the matrix. */
@@ -64,4 +65,29 @@ export const samples: Readonly<Record<string, Sample>> = {
   'chargeback.sessions': { unseen: 'left-out', call: (_, place) => ({ method: 'GET', path: `chargeback/sessions?${where(place)}` }) },
   'chargeback.concentration': { unseen: 'left-out', call: (_, place) => ({ method: 'GET', path: `chargeback/concentration?by=key&${where(place)}` }) },
   'chargeback.cache-health': { unseen: 'left-out', call: (_, place) => ({ method: 'GET', path: `chargeback/cache-health?${where(place)}` }) },
+  'policy.current': { unseen: 'left-out', call: () => ({ method: 'GET', path: 'policy' }) },
+  'policy.version': { unseen: 'left-out', call: () => ({ method: 'GET', path: `policy/versions/${firstVersions[0]}` }) },
+  'policy.history': { unseen: 'left-out', call: () => ({ method: 'GET', path: 'policy/history' }) },
+  'policy.publish': { unseen: 'left-out', call: () => ({ method: 'POST', path: 'policy', body: { policy: policies.other, expected: firstVersions[1] } }) },
+  'policy.rollback': {
+    unseen: 'left-out',
+    call: () => ({ method: 'POST', path: 'policy/rollback', body: { version: firstVersions[0], expected: firstVersions[1], reason: 'too slow' } }),
+  },
+  'policy.validate': { unseen: 'left-out', call: () => ({ method: 'POST', path: 'policy/validate', body: { policy: policies.other } }) },
+  'policy.diff': { unseen: 'left-out', call: () => ({ method: 'POST', path: 'policy/diff', body: { policy: policies.other } }) },
+  'policy.schema': { unseen: 'left-out', call: () => ({ method: 'GET', path: 'policy/schema' }) },
+  explain: { unseen: 'not-found', call: (_, place) => ({ method: 'GET', path: `explain/ex_${place === 'own' ? 'ada' : 'bob'}` }) },
+  'what-if': {
+    unseen: 'left-out',
+    call: (_, place) => ({
+      method: 'POST',
+      path: 'what-if',
+      body: {
+        policy: policies.other,
+        budgets: [{ ...budget, subject: { scope: scopeOf[place] } }],
+        groupBy: 'developer',
+        where: [`scope=${deepScopeOf[place]}`],
+      },
+    }),
+  },
 }

@@ -1,6 +1,7 @@
-import { virtualKeys, type AuditLog, type BudgetBook, type KeyRecord, type ScopeLevel } from '@sluice/core'
+import { virtualKeys, type AuditLog, type BudgetBook, type KeyRecord, type PolicyShelf, type ScopeLevel } from '@sluice/core'
 import { manualClock, sampleEntry, type ManualClock } from '@sluice/core/testing'
-import { memoryAuditLog, memoryBudgetBook, memoryKeyRing, memoryLedger, memoryRateBook, memoryScopeTree } from '@sluice/storage-memory'
+import { memoryAuditLog, memoryBudgetBook, memoryKeyRing, memoryLedger, memoryPolicyShelf, memoryRateBook, memoryScopeTree } from '@sluice/storage-memory'
+import { publishPolicy, toPolicyDocument } from '@sluice/core/policy'
 import { z } from 'zod'
 import { adminApi, type AdminApi, type AdminApiOptions } from '../src/admin-api.ts'
 import { hashAdminToken, type AdminToken } from '../src/admin-token.ts'
@@ -27,7 +28,7 @@ export interface TestAnswer {
 /** An admin API on memory stores, with two tenants of one organisation: `acme/web` and `acme/ops`. */
 export interface World {
   readonly api: AdminApi
-  readonly stores: AdminStores
+  readonly stores: AdminStores & { readonly policies: PolicyShelf }
   readonly clock: ManualClock
   readonly keys: Readonly<Record<'own' | 'foreign' | 'above', KeyRecord>>
   /** The text of the keys that were issued: what must appear nowhere. */
@@ -38,12 +39,17 @@ export interface World {
 }
 
 /** What a test may change of the world. */
-export interface WorldOptions extends Partial<Pick<AdminApiOptions, 'localRole' | 'tokens'>> {
+export interface WorldOptions extends Partial<Pick<AdminApiOptions, 'localRole' | 'tokens' | 'upstreams' | 'pricing' | 'onPolicyPublished'>> {
   readonly audit?: AuditLog
   readonly budgets?: BudgetBook
 }
 
 export const bound = 'acme/web'
+/** Policies that came into force before the test, one after the other; the last one is. */
+export const firstRules: readonly [string, string] = ['when scope is acme/ops keep', 'when kind is title use claude-haiku-5-5']
+export const firstVersions: readonly string[] = await Promise.all(
+  firstRules.map(async (rule) => (await toPolicyDocument({ version: 1, rules: [rule] })).version),
+)
 const tokenOf = (role: AdminRole, isBounded: boolean): string => `CANARY-token-${role}-${isBounded ? 'bounded' : 'free'}`
 
 /** Builds a fresh world. */
@@ -51,7 +57,7 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
   const clock = manualClock()
   const [keyRing, scopes] = [memoryKeyRing(), memoryScopeTree()]
   const issued = virtualKeys({ ring: keyRing, scopes, pepper: 'CANARY-pepper-0123456789-0123456789', clock })
-  const stores: AdminStores = {
+  const stores: World['stores'] = {
     ledger: memoryLedger(),
     keys: issued,
     keyRing,
@@ -59,6 +65,7 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
     budgets: options.budgets ?? memoryBudgetBook({ clock }),
     rates: memoryRateBook(),
     audit: options.audit ?? memoryAuditLog(),
+    policies: memoryPolicyShelf(),
   }
   const tree: readonly (readonly [string, ScopeLevel])[] = [
     ['acme', 'organisation'],
@@ -108,12 +115,21 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
       queueMillis: 0,
     })
   }
+  for (const rule of firstRules)
+    await publishPolicy({
+      shelf: stores.policies,
+      policy: { version: 1, rules: [rule] },
+      expected: (await stores.policies.current())?.version,
+      at: clock.now(),
+      actor: 'start',
+    })
   for (const [developer, unit, key] of [
     ['ada', 'web', keys.own],
     ['bob', 'ops', keys.foreign],
   ] as const) {
     await stores.ledger.append(
       sampleEntry({
+        exchangeId: `ex_${developer}`,
         labels: { session: `session-of-${developer}`, developer, repository: `acme/${unit}` },
         parts: [{ costNanoUsd: 2_000_000n, freshInputTokens: 10, cacheReadTokens: 90, outputTokens: 5 }],
         principal: {
@@ -145,6 +161,9 @@ export async function newWorld(options: WorldOptions = {}): Promise<World> {
     gateway: { version: '0.0.0', authentication: 'key', isRehearsal: false },
     onFailure: (what) => void failures.push(what),
     ...(options.localRole !== undefined && { localRole: options.localRole }),
+    ...(options.upstreams !== undefined && { upstreams: options.upstreams }),
+    ...(options.pricing !== undefined && { pricing: options.pricing }),
+    ...(options.onPolicyPublished !== undefined && { onPolicyPublished: options.onPolicyPublished }),
   })
   const call: World['call'] = async ({ method, path, body, headers }, role = 'admin', isBounded = false) => {
     const request = new Request(`http://gateway.example/admin/v1/${path}`, {

@@ -16,6 +16,12 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   start: { about: 'run the gateway', load: async () => (await import('./commands/start.ts')).start },
   report: { about: 'what was spent: by session, developer, repository, model …', load: async () => (await import('./commands/report.ts')).report },
   exchanges: { about: 'list exchanges, with usage, cost and proof of passthrough', load: async () => (await import('./commands/exchanges.ts')).exchanges },
+  explain: { about: 'why an exchange went where it went', load: async () => (await import('./commands/explain.ts')).explain },
+  policy: {
+    about: 'where requests go: validate, explain, simulate, diff, publish, rollback, show',
+    load: async () => (await import('./commands/policy.ts')).policy,
+  },
+  whatif: { about: 'what another policy, budget or price list would have cost', load: async () => (await import('./commands/what-if.ts')).whatIf },
   doctor: { about: 'check upstream, key, clock, gateway and the settings of Claude Code', load: async () => (await import('./commands/doctor.ts')).doctor },
   run: { about: 'launch a client through the gateway: sluice run -- claude', load: async () => (await import('./commands/run.ts')).run },
   scopes: { about: 'the organisation as a tree: add, list, archive', load: async () => (await import('./commands/scopes.ts')).scopes },

@@ -146,6 +146,39 @@ describe('what a request asks for', () => {
   })
 })
 
+describe('one call of a named tool', () => {
+  const directive = (text: string): object => prompt({ tools, stream: false, messages: [{ role: 'user', content: text }] })
+  const contentOf = async (text: string): Promise<unknown> =>
+    ((await (await post(rehearsal, undefined, directive(text))).json()) as { content: unknown }).content
+
+  it('has the input that was stated, or input from its schema', async () => {
+    expect(await contentOf('[[rehearse tool-call tool=Bash input="command=pwd, description=Where am I"]]')).toMatchObject([
+      { type: 'text', text: 'Calling Bash.' },
+      { type: 'tool_use', name: 'Bash', input: { command: 'pwd', description: 'Where am I' } },
+    ])
+    expect(await contentOf('[[rehearse tool-call tool=Write]]')).toMatchObject([
+      { type: 'text' },
+      { type: 'tool_use', name: 'Write', input: { file_path: expect.any(String) as string } },
+    ])
+  })
+
+  it('is not made of a tool that is not offered', async () => {
+    expect(await contentOf('[[rehearse tool-call tool=WebSearch input="query=x"]]')).toEqual([{ type: 'text', text: 'WebSearch is not offered here.' }])
+  })
+})
+
+describe('the end of a budget', () => {
+  it('is told with the headers that make Claude Code stop and show the message', async () => {
+    const response = await post(rehearsal, 'spend-limit; retry-after=60')
+    expect(response.status).toBe(429)
+    expect(await response.json()).toMatchObject({ error: { type: 'billing_error', message: expect.stringContaining('spend limit reached') as string } })
+    const { headers } = response
+    expect([headers.get('x-should-retry'), headers.get('retry-after')]).toEqual(['false', '60'])
+    expect(headers.get('anthropic-ratelimit-unified-status')).toBe('rejected')
+    expect(headers.get('anthropic-ratelimit-unified-reset')).toBe(headers.get('anthropic-ratelimit-unified-overage-reset'))
+  })
+})
+
 describe('a reply without usage', () => {
   it('is grammatical, names its model, and leaves the call without usage', async () => {
     for (const stream of [true, false]) {

@@ -1,3 +1,5 @@
+import type { LedgerEntry, Pricing } from '@sluice/core'
+import { cacheWatch, type CacheAlarm } from './cache-watch.ts'
 import type { CostRow } from './cost-rows.ts'
 
 /** How much of what was sent in was read from the cache. */
@@ -51,4 +53,34 @@ function figuresOf(rows: readonly Pick<CostRow, 'freshInputTokens' | 'cacheReadT
   }
   const all = readTokens + writeTokens + freshTokens
   return { readTokens, writeTokens, freshTokens, hitRate: all === 0 ? undefined : Math.round((readTokens / all) * 1_000_000) / 1_000_000 }
+}
+
+/** How the turns of one session used the cache, one after the other. */
+export interface SessionCacheTurns {
+  /** Turns that wrote to the cache and read less than half of what the turn before had left there. Beginnings are among them. */
+  readonly missedTurns: number
+  /** The most of them in a row. */
+  readonly missedInARow: number
+  /** What those turns sent anew, though the cache should have held it. */
+  readonly lostTokens: number
+  /** What these tokens cost, less what reading them would have cost. */
+  readonly lostNanoUsd: bigint
+  /** Where several turns in a row missed: the first of such runs. */
+  readonly alarm: CacheAlarm | undefined
+}
+
+/** Looks at the turns of a session; entries in the order of time. */
+export function sessionCacheTurns(entries: readonly LedgerEntry[], pricing?: Pricing): SessionCacheTurns {
+  const alarms: CacheAlarm[] = []
+  const watch = cacheWatch({ onAlarm: (alarm) => alarms.push(alarm), ...(pricing !== undefined && { pricing }) })
+  let [missedTurns, missedInARow, lostTokens, lostNanoUsd] = [0, 0, 0, 0n]
+  for (const entry of entries) {
+    const turn = watch.see(entry)
+    if (turn?.isMiss !== true) continue
+    missedTurns += 1
+    missedInARow = Math.max(missedInARow, turn.streak)
+    lostTokens += turn.lostTokens
+    lostNanoUsd += turn.lostNanoUsd
+  }
+  return { missedTurns, missedInARow, lostTokens, lostNanoUsd, alarm: alarms[0] }
 }

@@ -12,6 +12,7 @@ import type {
   UsageSource,
 } from '@sluice/core'
 import { z } from 'zod'
+import { routeAnswer, toRouteJson, type RouteJson } from './route-json.ts'
 
 /** An exchange as `sluice exchanges --json` and the JSON log show it. What is not known is null, never 0; money is text, so that no reader rounds it. */
 export interface ExchangeJson {
@@ -44,6 +45,8 @@ export interface ExchangeJson {
   }
   readonly costNanoUsd: string
   readonly attempts: readonly AttemptRecord[]
+  /** Why it went where it went; null where no policy routed it. */
+  readonly route: RouteJson | null
   readonly upstreamRequestId: string | null
   readonly messageId: string | null
   readonly requestBytes: number
@@ -85,6 +88,7 @@ export function toExchangeJson(entry: LedgerEntry): ExchangeJson {
     },
     costNanoUsd: cost.nanoUsd.toString(),
     attempts: entry.attempts,
+    route: entry.route === undefined ? null : toRouteJson(entry.route),
     upstreamRequestId: entry.upstreamRequestId ?? null,
     messageId: entry.messageId ?? null,
     requestBytes: entry.requestBytes,
@@ -141,6 +145,7 @@ export const exchangeAnswer: z.ZodType = z.strictObject({
   }),
   costNanoUsd: z.string(),
   attempts: z.array(z.looseObject({ upstream: z.string() })),
+  route: routeAnswer,
   upstreamRequestId: z.string().nullable(),
   messageId: z.string().nullable(),
   requestBytes: z.number(),

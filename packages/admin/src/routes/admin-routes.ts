@@ -6,10 +6,13 @@ import { auditRoutes } from './audit-routes.ts'
 import { budgetQuestionRoutes } from './budget-question-routes.ts'
 import { budgetRoutes } from './budget-routes.ts'
 import { chargebackRoutes } from './chargeback-routes.ts'
+import { explainRoutes } from './explain-routes.ts'
 import { keyRoutes } from './key-routes.ts'
 import { limitRoutes } from './limit-routes.ts'
+import { policyRoutes } from './policy-routes.ts'
 import { reportRoutes } from './report-routes.ts'
 import { scopeRoutes } from './scope-routes.ts'
+import { whatIfRoutes } from './what-if-routes.ts'
 
 /** Every route of the admin API. */
 export function adminRoutes(parts: AdminParts, openapi: () => OpenapiDocument): readonly Route[] {
@@ -22,6 +25,9 @@ export function adminRoutes(parts: AdminParts, openapi: () => OpenapiDocument): 
     ...auditRoutes(parts),
     ...reportRoutes(parts),
     ...chargebackRoutes(parts),
+    ...policyRoutes(parts),
+    ...explainRoutes(parts),
+    ...whatIfRoutes(parts),
     route({
       name: 'openapi',
       method: 'GET',

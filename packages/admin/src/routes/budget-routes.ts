@@ -1,39 +1,14 @@
-import { budgetStatus, canonicalJson, checkBudget, type Budget } from '@sluice/core'
+import { budgetStatus, checkBudget, type Budget } from '@sluice/core'
 import { z } from 'zod'
-import { sha256Hex, withoutUndefined } from '../plain.ts'
+import { withoutUndefined } from '../plain.ts'
 import type { AdminActor } from '../power.ts'
 import { badRequest, conflict, LostRace, notFound, shown, untilFirst } from '../refusal.ts'
 import { route, type Answer, type Route } from '../route.ts'
 import type { AdminParts } from '../stores.ts'
-import { budgetAnswer, budgetStatusAnswer, toBudgetAnswer, toBudgetStatusJson, windowSchema, type BudgetStatusJson, type WindowInput } from './budget-json.ts'
+import { amountField, budgetIdOf, budgetInput, budgetInputWithId, toBudget, type BudgetInput } from './budget-definition.ts'
+import { budgetAnswer, budgetStatusAnswer, toBudgetAnswer, toBudgetStatusJson, type BudgetStatusJson } from './budget-json.ts'
 import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField } from './paging.ts'
-import { matchesOfSubject, reachesSubject, subjectSchema, warningSchema } from './subject.ts'
-
-const percent = z.number().min(0).max(1_000)
-const digits = z
-  .string()
-  .regex(/^[1-9]\d{0,29}$/, 'give a whole number above 0 as text')
-  .meta({ description: 'A whole number as text, in the unit.' })
-
-const definition = {
-  name: z.string().min(1).max(100).optional(),
-  subject: subjectSchema,
-  unit: z.enum(['nano-usd', 'tokens', 'requests']).optional().meta({ description: 'nano-usd unless given.' }),
-  amount: digits,
-  window: windowSchema,
-  thresholds: z.array(percent).max(20).optional(),
-  hardPercent: percent.optional(),
-  isStrict: z.boolean().optional(),
-  action: z.enum(['warn', 'queue', 'downgrade', 'block', 'cut']).optional(),
-  sharing: z.enum(['pool', 'each']).optional(),
-  maxSharePercent: percent.optional(),
-  carryOverPercent: percent.optional(),
-  notice: z.string().min(1).max(500).optional(),
-  version: z.int().min(0).optional().meta({ description: 'The version that is to be replaced, 0 for none: refused where it is another by now.' }),
-  reason: reasonField.optional(),
-}
-const definitionSchema = z.strictObject(definition)
-type Definition = z.infer<typeof definitionSchema>
+import { matchesOfSubject, reachesSubject, warningSchema } from './subject.ts'
 
 const defined = z.strictObject({
   budget: budgetAnswer,
@@ -51,24 +26,19 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
     if (found === undefined || !(await reachesSubject(actor, found.subject, keyRing))) throw notFound(`budget "${shown(id)}"`)
     return found
   }
-  const define = async (actor: AdminActor, id: string, input: Definition): Promise<Answer> => {
+  const define = async (actor: AdminActor, id: string, input: BudgetInput): Promise<Answer> => {
     const subject = withoutUndefined(input.subject)
     if (!(await reachesSubject(actor, subject, keyRing))) throw notFound(`budget or scope for this subject`)
-    const { version, reason, ...rest } = input
+    const { version, reason } = input
     return untilFirst(version !== undefined, async () => {
       const before = await find(id)
       // A budget of somebody else must not become one's own by taking its id.
       if (before !== undefined && !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`budget "${shown(id)}"`)
       if (version !== undefined && version !== (before?.version ?? 0))
         throw conflict(`version: the budget "${id}" is at ${before?.version ?? 0} by now. Read it again, and decide again.`)
-      const after = checkBudget({
-        ...withoutUndefined(rest),
+      const after = toBudget(input, {
         id,
-        name: input.name ?? nameOf(input),
-        subject,
-        unit: input.unit ?? 'nano-usd',
-        amount: BigInt(input.amount),
-        window: zoned(input.window, timeZone),
+        timeZone,
         raises: before?.raises ?? [],
         createdAt: before?.createdAt ?? now(),
         version: (before?.version ?? 0) + 1,
@@ -104,23 +74,17 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
       method: 'POST',
       path: 'budgets',
       about: 'Sets a budget. Without an id it takes the place of the one with the same subject, unit, window and sharing.',
-      body: z.strictObject({
-        id: z
-          .string()
-          .regex(/^[A-Za-z0-9_-]{1,64}$/)
-          .optional(),
-        ...definition,
-      }),
+      body: budgetInputWithId,
       status: 201,
       answer: defined,
-      handle: async ({ actor, body: { id, ...input } }) => define(actor, id ?? (await idOf(input, timeZone)), input),
+      handle: async ({ actor, body: { id, ...input } }) => define(actor, id ?? (await budgetIdOf(input, timeZone)), input),
     }),
     route({
       name: 'budgets.put',
       method: 'PUT',
       path: 'budgets/{id}',
       about: 'Sets the budget of this id as a whole: what is not given takes its default. Raises stay.',
-      body: definitionSchema,
+      body: budgetInput,
       answer: defined,
       handle: async ({ actor, id, body }) => define(actor, id, body),
     }),
@@ -176,7 +140,7 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
       method: 'POST',
       path: 'budgets/{id}/raises',
       about: 'Raises a budget until an instant; nothing has to be undone then.',
-      body: z.strictObject({ amount: digits, until: z.iso.datetime({ offset: true }), reason: reasonField }),
+      body: z.strictObject({ amount: amountField, until: z.iso.datetime({ offset: true }), reason: reasonField }),
       status: 201,
       answer: budgetAnswer,
       handle: async ({ actor, id, body }) => {
@@ -188,24 +152,4 @@ export function budgetRoutes({ stores, changes, now, timeZone }: AdminParts): re
       },
     }),
   ]
-}
-
-/** One id for one thing that is counted: who sets it twice has set it once. */
-async function idOf({ subject, unit, window, sharing }: Pick<Definition, 'subject' | 'unit' | 'window' | 'sharing'>, timeZone: string): Promise<string> {
-  const counted = { subject: withoutUndefined(subject), unit: unit ?? 'nano-usd', window: zoned(window, timeZone), sharing: sharing ?? 'pool' }
-  return `bg_${(await sha256Hex(canonicalJson(counted))).slice(0, 16)}`
-}
-
-function zoned(window: WindowInput, timeZone: string): Budget['window'] {
-  if (window.kind === 'rolling' || window.kind === 'total') return window
-  return { kind: window.kind, timeZone: window.timeZone ?? timeZone }
-}
-
-/** What people read in a refusal where nobody gave it a name. */
-function nameOf({ subject: { scope, key, tag, model }, window }: Definition): string {
-  const what = [scope, key === undefined ? undefined : `key ${key}`, tag === undefined ? undefined : `${tag.name} ${tag.value}`, model].filter(
-    (part) => part !== undefined,
-  )
-  const when = window.kind === 'rolling' ? `${window.hours} hours` : window.kind
-  return shown(`${what.join(', ')} (${when})`, 100)
 }

@@ -1,16 +1,21 @@
 import { noTokens, type ReportDimension } from '@sluice/core'
 import { z } from 'zod'
-import { cacheHealth, type CacheFigures } from '../chargeback/cache-health.ts'
+import { cacheHealth, sessionCacheTurns, type CacheFigures, type SessionCacheTurns } from '../chargeback/cache-health.ts'
+import type { CacheAlarm } from '../chargeback/cache-watch.ts'
 import { concentration } from '../chargeback/concentration.ts'
 import type { CostRow } from '../chargeback/cost-rows.ts'
 import { leaderboard, type LeaderboardPlace } from '../chargeback/leaderboard.ts'
 import { sessionCosts } from '../chargeback/session-costs.ts'
 import type { AdminActor } from '../power.ts'
+import { newestEntries } from '../reports/ledger-pages.ts'
 import { spanFields, toSpan, type SpanInput } from '../reports/report-query.ts'
-import { withinScope } from '../reports/within-scope.ts'
+import { isEntryWithin, withinScope } from '../reports/within-scope.ts'
 import { route, type Route } from '../route.ts'
 import type { AdminParts } from '../stores.ts'
 import { limitOf, limitParameter } from './paging.ts'
+
+/** The newest exchanges of a session that its turns are told from. */
+const mostTurns = 5_000
 
 const money = z.string().regex(/^-?\d+$/)
 const share = z.number().min(0).max(1)
@@ -40,7 +45,24 @@ const concentrationAnswer = z.strictObject({
 })
 const cacheAnswer = z.strictObject({
   ...figures,
-  worstSessions: z.array(z.strictObject({ session: z.string(), exchanges: z.number(), costNanoUsd: money, ...figures })),
+  alarms: z.number().meta({ description: 'Of the sessions listed, those with an alarm.' }),
+  lostNanoUsd: money.meta({ description: 'Of the sessions listed: what was sent anew cost so much more than reading it would have.' }),
+  worstSessions: z.array(
+    z.strictObject({
+      session: z.string(),
+      exchanges: z.number(),
+      costNanoUsd: money,
+      ...figures,
+      missedTurns: z.number().meta({ description: 'Turns that wrote to the cache and read less than half of what it should have held.' }),
+      missedInARow: z.number(),
+      lostTokens: z.number(),
+      lostNanoUsd: money,
+      alarm: z
+        .strictObject({ at: z.string(), exchangeId: z.string(), turns: z.number(), model: z.string(), agent: z.string().nullable() })
+        .nullable()
+        .meta({ description: 'Given on the third turn in a row that misses.' }),
+    }),
+  ),
 })
 
 /** A leaderboard as the API shows it. */
@@ -76,11 +98,25 @@ interface CacheFiguresJson extends Omit<CacheFigures, 'hitRate'> {
 
 /** Cache health as the API shows it. */
 export interface CacheHealthJson extends CacheFiguresJson {
-  readonly worstSessions: readonly (CacheFiguresJson & { readonly session: string; readonly exchanges: number; readonly costNanoUsd: string })[]
+  /** Of the sessions listed, those with an alarm. */
+  readonly alarms: number
+  /** Of the sessions listed: what was sent anew cost so much more than reading it would have. */
+  readonly lostNanoUsd: string
+  readonly worstSessions: readonly SessionCacheJson[]
+}
+
+/** A session of {@link CacheHealthJson}. */
+export interface SessionCacheJson extends CacheFiguresJson, Omit<SessionCacheTurns, 'lostNanoUsd' | 'alarm'> {
+  readonly session: string
+  readonly exchanges: number
+  readonly costNanoUsd: string
+  readonly lostNanoUsd: string
+  /** Null where never three turns in a row missed. */
+  readonly alarm: { readonly at: string; readonly exchangeId: string; readonly turns: number; readonly model: string; readonly agent: string | null } | null
 }
 
 /** Routes of the chargeback views: computed from what the ledger reports. */
-export function chargebackRoutes({ stores: { ledger, scopes } }: AdminParts): readonly Route[] {
+export function chargebackRoutes({ stores: { ledger, scopes }, pricing, pause }: AdminParts): readonly Route[] {
   const rowsBy = async (actor: AdminActor, dimension: ReportDimension, span: SpanInput): Promise<readonly CostRow[]> => {
     const query = await withinScope(actor, { groupBy: [dimension], ...toSpan(span) }, scopes)
     if (query === undefined) return []
@@ -164,18 +200,34 @@ export function chargebackRoutes({ stores: { ledger, scopes } }: AdminParts): re
       answer: cacheAnswer,
       handle: async ({ actor, query }): Promise<{ body: CacheHealthJson }> => {
         const found = cacheHealth(await rowsBy(actor, 'session', query), query.limit === undefined ? 10 : limitOf(query))
+        const { where: _, ...period } = toSpan(query)
+        const worstSessions: SessionCacheJson[] = []
+        for (const { hitRate, costNanoUsd, ...session } of found.worstSessions) {
+          const { entries } = await newestEntries(ledger, { ...period, session: session.session }, mostTurns, pause)
+          const turns = sessionCacheTurns(entries.filter((entry) => isEntryWithin(actor, entry)).toReversed(), pricing)
+          worstSessions.push({
+            ...session,
+            ...turns,
+            hitRate: hitRate ?? null,
+            costNanoUsd: costNanoUsd.toString(),
+            lostNanoUsd: turns.lostNanoUsd.toString(),
+            alarm: turns.alarm === undefined ? null : toAlarmJson(turns.alarm),
+          })
+        }
         return {
           body: {
             ...found,
             hitRate: found.hitRate ?? null,
-            worstSessions: found.worstSessions.map((session) => ({
-              ...session,
-              hitRate: session.hitRate ?? null,
-              costNanoUsd: session.costNanoUsd.toString(),
-            })),
+            alarms: worstSessions.filter(({ alarm }) => alarm !== null).length,
+            lostNanoUsd: worstSessions.reduce((sum, { lostNanoUsd }) => sum + BigInt(lostNanoUsd), 0n).toString(),
+            worstSessions,
           },
         }
       },
     }),
   ]
+}
+
+function toAlarmJson({ at, exchangeId, turns, model, agent }: CacheAlarm): SessionCacheJson['alarm'] {
+  return { at: new Date(at).toISOString(), exchangeId, turns, model, agent: agent ?? null }
 }

@@ -7,8 +7,8 @@ import { toSpanMillis } from '../gateway/instant.ts'
 import { percentage, subjectFlags, subjectOf, tellWarnings, wholeNumber } from '../gateway/subject-flags.ts'
 import { printable } from '../terminal.ts'
 
-const flags: FlagSpecs = {
-  ...gatewayFlags,
+/** Flags that say what a budget is. */
+export const budgetFlags: FlagSpecs = {
   ...subjectFlags,
   'amount-usd': { value: 'N', about: 'what 100 % is, in dollars: 5, 0.25' },
   tokens: { value: 'N', about: 'or in tokens, cache reads included' },
@@ -25,6 +25,11 @@ const flags: FlagSpecs = {
   notice: { value: 'TEXT', about: 'said in a refusal: whom to ask' },
   name: { value: 'NAME', about: 'named in refusals' },
   id: { value: 'ID', about: 'its id (made of what it counts, so that setting it again changes it)' },
+}
+
+const flags: FlagSpecs = {
+  ...gatewayFlags,
+  ...budgetFlags,
   reason: { value: 'TEXT', about: 'why; kept in the audit log' },
   json: { about: 'the budget, for programs' },
 }
@@ -36,33 +41,10 @@ export const budgetsSet: Command = {
   flags,
   run: async (argv, terminal) => {
     const given = parseFlags(flags, argv)
-    const text = (flag: string, field = flag): Readonly<Record<string, string>> => {
-      const value = given.text(flag)
-      return value === undefined ? {} : { [field]: value }
-    }
-    const percent = (flag: string, field: string): Readonly<Record<string, number>> => {
-      const value = given.text(flag)
-      return value === undefined ? {} : { [field]: percentage(flag, value) }
-    }
-    const thresholds = given.text('thresholds')
+    const reason = given.text('reason')
     const answer = await gatewayClient(given, terminal).admin('budgets', {
       method: 'POST',
-      body: {
-        subject: subjectOf(given),
-        ...amountOf(given),
-        window: windowOf(given),
-        ...percent('hard-percent', 'hardPercent'),
-        ...percent('max-share', 'maxSharePercent'),
-        ...percent('carry-over', 'carryOverPercent'),
-        ...(thresholds !== undefined && { thresholds: thresholds.split(',').map((one) => percentage('thresholds', one.trim())) }),
-        ...(given.has('strict') && { isStrict: true }),
-        ...(given.has('each') && { sharing: 'each' }),
-        ...text('action'),
-        ...text('notice'),
-        ...text('name'),
-        ...text('id'),
-        ...text('reason'),
-      },
+      body: { ...budgetOf(given), ...(reason !== undefined && { reason }) },
     })
     const { budget, isNew, matches } = answer as unknown as {
       budget: { id: string; name: string; amount: string; amountUsd: string | null; unit: string; version: number }
@@ -77,6 +59,34 @@ export const budgetsSet: Command = {
       )
     return 0
   },
+}
+
+/** A budget as the admin API takes it. @throws UsageError */
+export function budgetOf(given: Flags): object {
+  const text = (flag: string, field = flag): Readonly<Record<string, string>> => {
+    const value = given.text(flag)
+    return value === undefined ? {} : { [field]: value }
+  }
+  const percent = (flag: string, field: string): Readonly<Record<string, number>> => {
+    const value = given.text(flag)
+    return value === undefined ? {} : { [field]: percentage(flag, value) }
+  }
+  const thresholds = given.text('thresholds')
+  return {
+    subject: subjectOf(given),
+    ...amountOf(given),
+    window: windowOf(given),
+    ...percent('hard-percent', 'hardPercent'),
+    ...percent('max-share', 'maxSharePercent'),
+    ...percent('carry-over', 'carryOverPercent'),
+    ...(thresholds !== undefined && { thresholds: thresholds.split(',').map((one) => percentage('thresholds', one.trim())) }),
+    ...(given.has('strict') && { isStrict: true }),
+    ...(given.has('each') && { sharing: 'each' }),
+    ...text('action'),
+    ...text('notice'),
+    ...text('name'),
+    ...text('id'),
+  }
 }
 
 /** Unit and amount. @throws UsageError unless exactly one is given */

@@ -1,5 +1,5 @@
 import { adminApi, hashAdminToken, type AdminToken } from '@sluice/admin'
-import { systemClock, virtualKeys, upkeep, type Gateway } from '@sluice/core'
+import { pricing, systemClock, virtualKeys, upkeep, type Gateway } from '@sluice/core'
 import { nodeRuntime, serve, type Served, type ServeOptions } from '@sluice/adapters-node'
 import { startRehearsal } from '@sluice/rehearsal'
 import type { Command } from '../command.ts'
@@ -10,14 +10,21 @@ import { adminMount } from '../start/admin-mount.ts'
 import { loadConfig, type SluiceConfig } from '../start/config-file.ts'
 import { gatewayOf } from '../start/gateway-of.ts'
 import { generatedKey } from '../start/generated-key.ts'
+import { givenPolicy } from '../start/given-policy.ts'
 import { greeting } from '../start/greeting.ts'
 import { keepAlive, newSecret, type OpenStore } from '../start/open-store.ts'
-import { planStart, upstreamsOf, type StartPlan } from '../start/plan.ts'
+import { namesOf, planStart, upstreamsOf, type StartPlan } from '../start/plan.ts'
+import { publicationNotice, publishGiven } from '../start/policy-publication.ts'
+import { watchPolicy } from '../start/policy-watch.ts'
+import { routingOf } from '../start/route-of.ts'
+import { routeLines } from '../start/route-lines.ts'
+import * as routing from '../start/routing-setting.ts'
 import { given, givenOr, type SettingSources } from '../start/setting.ts'
 import * as specs from '../start/setting-specs.ts'
 import { storeOf } from '../start/store-of.ts'
 import { jsonLog, textLog, type StartLog } from '../start/start-log.ts'
 import { stopSignals } from '../start/stop-signals.ts'
+import { toUpstreams } from '../start/upstream-config.ts'
 import { within } from '../start/within.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -54,7 +61,8 @@ export const start: Command = {
 
 async function runGateway(sources: SettingSources, config: SluiceConfig, terminal: Terminal): Promise<number> {
   // Every setting is read and checked before anything is started.
-  const plan = planStart(sources, config.upstreams, (config.adminTokens ?? []).length > 0)
+  const configured = config.upstreams && toUpstreams(sources.file?.name ?? 'the configuration file', config.upstreams)
+  const plan = planStart(sources, configured, (config.adminTokens ?? []).length > 0)
   const port = given(specs.portSpec, sources)?.value
   const isJson = givenOr(specs.jsonLogSpec, sources, false).value
   const timeZone = givenOr(specs.timeZoneSpec, sources, Intl.DateTimeFormat().resolvedOptions().timeZone).value
@@ -64,6 +72,15 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
   const digest = given(specs.digestSpec, sources)?.value
   const heartbeatSeconds = given(specs.heartbeatSpec, sources)?.value
   const pepper = given(specs.pepperSpec, sources)?.value
+  const most = given(routing.attemptsSpec, sources)?.value
+  const firstContentSeconds = given(routing.firstContentSpec, sources)?.value
+  const balance = givenOr(routing.balanceSpec, sources, 'in-order').value
+  const deadlineSeconds = given(routing.deadlineSpec, sources)?.value
+  const failoverSeconds = given(routing.failoverSpec, sources)?.value
+  const region = given(routing.regionSpec, sources)?.value
+  const names = namesOf(plan)
+  const policy = givenPolicy(sources, names, terminal.directory)
+  const prices = config.pricing && pricing(config.pricing)
   const { store, notices } = await storeOf(given(specs.storeSpec, sources), plan, terminal.directory)
   const log = (isJson ? jsonLog : textLog)({ terminal, stdout: process.stdout, stderr: process.stderr, timeZone })
   const runtime = nodeRuntime()
@@ -81,14 +98,48 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
       onFault: (fault) => log.fault(fault),
     })
     const configuredKeys = plan.access.kind === 'keys' ? plan.access.keys : generated === undefined ? [] : [generated]
-    const upstreams = upstreamsOf(plan, rehearsal?.url, heartbeatSeconds)
-    const { gateway, flush } = gatewayOf({ runtime, plan, config, upstreams, configuredKeys, issuedKeys, store, log, maxBodyBytes, digest })
+    const upstreams = upstreamsOf(plan, rehearsal?.url, { heartbeatSeconds, deadlineSeconds })
+    const desk = { shelf: store.policies, audit: store.audit, now: terminal.now }
+    const publication = await publishGiven(desk, policy)
+    const { router, refresh } = routingOf({
+      upstreams: names,
+      balance,
+      shelf: store.policies,
+      ledger: store.ledger,
+      onFault: (fault) => log.fault(fault),
+      isShelfEmpty: publication.kind === 'none',
+      now: terminal.now,
+      ...(prices !== undefined && { pricing: prices }),
+      ...(failoverSeconds !== undefined && { failoverMillis: failoverSeconds * 1000 }),
+      ...(region !== undefined && { region }),
+    })
+    const { gateway, flush } = gatewayOf({
+      runtime,
+      plan,
+      config,
+      upstreams,
+      router,
+      pricing: prices,
+      attempts: {
+        ...(most !== undefined && { most }),
+        ...(firstContentSeconds !== undefined && { firstContent: { millis: Math.round(firstContentSeconds * 1000) } }),
+      },
+      configuredKeys,
+      issuedKeys,
+      store,
+      log,
+      maxBodyBytes,
+      digest,
+    })
     const api = adminApi({
       stores: { ...store, keys: issuedKeys },
       tokens,
       clock: systemClock,
       gateway: toGatewayJson(plan),
       timeZone,
+      upstreams: names,
+      onPolicyPublished: refresh,
+      ...(prices !== undefined && { pricing: prices }),
       // Without a token, programs on this machine may look; a change has an author.
       ...(tokens.length === 0 && { localRole: 'read' as const }),
       onFailure: (message, cause) => log.fault({ code: 'ledger-query-failed', message, source: 'admin', cause }),
@@ -106,13 +157,17 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
     )
     const signals = stopSignals(terminal.now)
     log.listening(served.url)
-    const about = storeLines(store, pepper !== undefined, tokens.length > 0)
+    const about = [...routeLines(publication, names, balance), ...storeLines(store, pepper !== undefined, tokens.length > 0)]
     const parts = { plan, url: served.url, generated, rehearsalUrl: rehearsal?.url, hasAdminToken: tokens.length > 0, store: about }
     if (!isJson) for (const line of greeting(parts, terminal)) terminal.write(line)
     else tellPrograms(log, terminal, parts)
     if (isFallback) log.notice(`Port ${defaultPort} is taken, so a free one was chosen. Give --port to choose.`)
-    for (const notice of [...notices, ...plan.notices]) log.notice(notice)
-    const code = await untilStopped(served, gateway, signals, graceSeconds, log)
+    const kept = publicationNotice(publication, policy)
+    for (const notice of [...notices, ...plan.notices, ...(kept === undefined ? [] : [kept])]) log.notice(notice)
+    // A document that came into force when there were other upstreams is told of now, and not at the first request.
+    await refresh()
+    const stopWatching = policy === undefined ? undefined : watchPolicy(policy, { desk, upstreams: names, notice: (message) => log.notice(message), refresh })
+    const code = await untilStopped(served, gateway, signals, graceSeconds, log).finally(stopWatching)
     // Signalled again: at once means at once, and what waits is booked as it stands.
     const waiting = code === 0 ? await flush() : 0
     if (waiting > 0) log.notice(`${waiting} settlements could not be delivered: the store was out. Their holds are booked as they stand.`)

@@ -60,6 +60,7 @@ export function exchangeDetail(exchange: ExchangeJson): string {
     ],
     ['time', `${exchange.startedAt}, first byte after ${duration(exchange.firstByteMillis)}, took ${duration(exchange.durationMillis)}`],
     ['models', `asked ${exchange.requestedModel ?? unknown}, sent ${exchange.resolvedModel ?? unknown}, billed ${exchange.billedModel ?? unknown}`],
+    ...routeRows(exchange),
     ...known.map(([name, { value, source }]) => [name, `${value} (from ${source})`] as const),
     ...Object.entries(tags).map(([name, value]) => [`tag ${name}`, value] as const),
     [
@@ -81,6 +82,14 @@ export function exchangeDetail(exchange: ExchangeJson): string {
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${printable(value, 400)}`).join('\n')
+}
+
+/** Where it was sent and by which rule; `sluice explain` tells why. */
+function routeRows({ route, id }: ExchangeJson): readonly (readonly [string, string])[] {
+  if (route === null) return []
+  const place = route.target.model === null ? route.target.upstream : `${route.target.model} at ${route.target.upstream}`
+  const rule = route.rule === null ? 'no rule' : `rule ${route.rule}`
+  return [['route', `${place}, by ${rule} of policy ${route.policyVersion} (${route.action}); sluice explain ${id} tells why`]]
 }
 
 function sameAs(left: string | null, right: string | null): string {

@@ -63,13 +63,15 @@ function concentrationText({ by, members, costNanoUsd, top, gini }: Concentratio
 }
 
 function cacheText(view: CacheHealthJson): string {
+  const all = `Read from the cache: ${percent(view.hitRate)} (${shortCount(view.readTokens)} read, ${shortCount(view.writeTokens)} written, ${shortCount(view.freshTokens)} fresh).`
+  if (view.worstSessions.length === 0) return `${all}\nNo session has had two exchanges, so there is nothing to tell of any.`
   return [
-    `Read from the cache: ${percent(view.hitRate)} (${shortCount(view.readTokens)} read, ${shortCount(view.writeTokens)} written, ${shortCount(view.freshTokens)} fresh).`,
+    all,
     '',
     'Sessions with the most tokens that were not:',
     '',
     table(
-      [{ title: 'session' }, right('exchanges'), right('read'), right('written'), right('fresh'), right('hit rate'), right('cost')],
+      [{ title: 'session' }, ...['exchanges', 'read', 'written', 'fresh', 'hit rate', 'cost', 'missed', 'in a row', 'lost'].map(right), { title: 'alarm' }],
       view.worstSessions.map((session) => [
         printable(session.session, 60),
         count(session.exchanges),
@@ -78,7 +80,18 @@ function cacheText(view: CacheHealthJson): string {
         shortCount(session.freshTokens),
         percent(session.hitRate),
         usd(session.costNanoUsd),
+        count(session.missedTurns),
+        count(session.missedInARow),
+        usd(session.lostNanoUsd),
+        session.alarm === null ? '' : `since ${session.alarm.at.slice(0, 16).replace('T', ' ')} UTC`,
       ]),
     ),
+    '',
+    ...(view.alarms === 0
+      ? ['None of them wrote its prompt anew three turns in a row.']
+      : [
+          `${count(view.alarms)} of them wrote their prompt anew three turns in a row or more, and hardly read it: something at its beginning changes from turn to turn.`,
+        ]),
+    `What was written or sent anew, and should have been in the cache, cost ${usd(view.lostNanoUsd)} more than reading it would have.`,
   ].join('\n')
 }

@@ -1,12 +1,15 @@
 import type { AdminRole } from '@sluice/admin'
-import type { DigestAlgorithm, Middleware, PricingOptions, StaticKey, UpstreamCredential, UpstreamOptions } from '@sluice/core'
+import type { DigestAlgorithm, Middleware, PricingOptions, StaticKey, UpstreamCredential } from '@sluice/core'
+import type { Policy } from '@sluice/core/policy'
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { messageOf, systemCodeOf, UsageError } from '../errors.ts'
 import { didYouMean } from '../flags/nearest.ts'
+import type { Balance } from './routing-setting.ts'
 import { flaggedSpecs, graceSpec, pepperSpec } from './setting-specs.ts'
+import { upstreamConfigSchema, type UpstreamConfig } from './upstream-config.ts'
 
 /** An admin token in a configuration file. */
 export interface AdminTokenConfig {
@@ -32,8 +35,26 @@ export interface SluiceConfig {
   readonly upstreamKey?: string
   /** @defaultValue 'swap' with an upstream key; without one 'passthrough', or 'split' where there are keys */
   readonly credential?: UpstreamCredential['mode']
-  /** In place of `upstream`, `upstreamKey`, `credential` and `heartbeatSeconds`: core's own options, for several upstreams. */
-  readonly upstreams?: readonly UpstreamOptions[]
+  /** In place of `upstream`, `upstreamKey`, `credential` and `heartbeatSeconds`: several upstreams, by their kind or with core's own options. The first serves, unless a policy or `balance` says otherwise. */
+  readonly upstreams?: readonly UpstreamConfig[]
+  /** Routing policy: the path of a JSON file, a rule, `recommended`, or the policy itself. @defaultValue what is published; else everything goes as it came */
+  readonly policy?: string | Policy
+  /** Rules in place of `policy`. */
+  readonly rule?: string | readonly string[]
+  /** How several upstreams share the work. @defaultValue 'in-order' */
+  readonly balance?: Balance
+  /** Tries for one request, over all upstreams. @defaultValue 3 */
+  readonly attempts?: number
+  /** How long all tries may take until a reply begins. @defaultValue 900 */
+  readonly deadlineSeconds?: number
+  /** How long a silent upstream is waited for before the next one is asked. @defaultValue the whole deadline */
+  readonly failoverSeconds?: number
+  /** How long the beginning of a stream is held back until it has content, so that another upstream can take over unseen. @defaultValue not at all */
+  readonly firstContentSeconds?: number
+  /** Hosts that upstreams may be at; `*.example.com` stands for all below it. @defaultValue any */
+  readonly egressHosts?: readonly string[]
+  /** Where this gateway runs, for rules on it. */
+  readonly region?: string
   /** Who is let in. */
   readonly keys?: readonly StaticKey[]
   readonly noAuth?: boolean
@@ -79,19 +100,12 @@ const defaultNames: readonly string[] = ['sluice.config.ts', 'sluice.config.mts'
 
 const isMiddleware = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'handle' in value && typeof value.handle === 'function' && 'name' in value && typeof value.name === 'string'
-const credential = z.custom(
-  (value) => typeof value === 'object' && value !== null && 'headersFor' in value,
-  'is not a credential; make one with swapCredential(key), passthroughCredential() or splitCredential() of @sluice/core',
-)
 
 /** The shape of a configuration. Plain settings are `unknown` here: each has its own schema, wherever it is given. */
 const configSchema = z.strictObject({
   ...Object.fromEntries([...flaggedSpecs, graceSpec, pepperSpec].map(({ key }) => [key, z.unknown().optional()])),
-  // What stands within is checked by core, which names the option.
-  upstreams: z
-    .array(z.looseObject({ name: z.string().min(1), baseUrl: z.string(), credential }))
-    .min(1)
-    .optional(),
+  upstreams: z.array(upstreamConfigSchema).min(1).optional(),
+  egressHosts: z.array(z.string().min(1)).min(1).optional(),
   adminTokens: z
     .array(
       z

@@ -47,7 +47,7 @@ export function exchangeLine(entry: LedgerEntry, { style }: Pick<Terminal, 'styl
     attribution.session === undefined ? unknown : printable(attribution.session.value, 100).slice(0, 8),
     attribution.repository === undefined ? unknown : printable(attribution.repository.value, 60),
   ]
-  const text = line(cells.map((cell, at) => cut(cell, columns[at]?.[1] ?? 0)))
+  const text = [line(cells.map((cell, at) => cut(cell, columns[at]?.[1] ?? 0))), ...detour(entry)].join('  ')
   return outcome.kind === 'completed'
     ? cost.state === 'assumed' || cost.state === 'unpriced'
       ? style('yellow', text)
@@ -58,6 +58,33 @@ export function exchangeLine(entry: LedgerEntry, { style }: Pick<Terminal, 'styl
 function costText({ cost, usage }: LedgerEntry): string {
   if (usage.source === 'none' || cost.state === 'unpriced') return unknown
   return cost.state === 'assumed' ? `~${dollars(cost.nanoUsd)}` : dollars(cost.nanoUsd)
+}
+
+/**
+ * Where an exchange went, if that is not where its client asked, or not where it was sent first: `[opus-5-5 -> haiku-5-5 at second by side-calls after first 529]`.
+ * And where a rule wanted it elsewhere, and it was kept: `[kept: haiku-4-5 not-accepted, rules[0]]`.
+ */
+function detour({ requestedModel, resolvedModel, attempts, route }: LedgerEntry): readonly string[] {
+  const last = attempts.at(-1)
+  if (last === undefined) return []
+  const isOther = requestedModel !== undefined && resolvedModel !== undefined && requestedModel !== resolvedModel
+  const isChosen = route?.candidates.some(({ verdict }) => verdict === 'chosen') ?? false
+  const before = attempts.slice(0, -1).filter(({ upstream }) => upstream !== last.upstream)
+  const rule = route?.rule === undefined ? undefined : printable(route.rule, 64)
+  const turnedDown = route?.candidates.find(({ verdict }) => verdict !== 'chosen' && verdict !== 'same' && verdict !== 'passed-over')
+  const isMoved = isOther || isChosen
+  const parts = [
+    ...(isOther ? [`${shortModel(printable(requestedModel, 60))} -> ${shortModel(printable(resolvedModel, 60))}`] : []),
+    ...(isMoved || before.length > 0 ? [`at ${printable(last.upstream, 64)}`] : []),
+    ...(rule !== undefined && isMoved ? [`by ${rule}`] : []),
+    ...(before.length > 0
+      ? [`after ${before.map(({ upstream, status, failure }) => `${printable(upstream, 64)} ${status ?? failure ?? unknown}`).join(', ')}`]
+      : []),
+    ...(!isMoved && turnedDown !== undefined
+      ? [`kept: ${shortModel(printable(turnedDown.model ?? turnedDown.upstream, 60))} ${turnedDown.verdict}, ${rule ?? 'no rule'}`]
+      : []),
+  ]
+  return parts.length === 0 ? [] : [`[${parts.join(' ')}]`]
 }
 
 /** Without what every model's name begins with. */

@@ -1,3 +1,4 @@
+import { cacheWatch } from '@sluice/admin'
 import {
   attribute,
   authenticate,
@@ -5,22 +6,27 @@ import {
   createGateway,
   leasedBudgetBook,
   newExchangeId,
-  pricing,
   rateLimit,
   staticKeys,
   systemClock,
   usageRoute,
+  type AttemptOptions,
   type BudgetMiddleware,
   type CredentialVerifier,
   type DigestAlgorithm,
   type Fault,
   type Gateway,
+  type Router,
+  upstreamHealth,
   type LeasedBudgetBook,
+  type LedgerEntry,
+  type Pricing,
   type Runtime,
   type StaticKey,
   type UpstreamOptions,
   type VirtualKeys,
 } from '@sluice/core'
+import { cacheAlarmText } from '../gateway/cache-alarm-text.ts'
 import type { SluiceConfig } from './config-file.ts'
 import { bothKeys, recogniseKeys, withoutIssuedKeys } from './gateway-keys.ts'
 import { loopbackClientsOnly } from './open-guard.ts'
@@ -35,6 +41,10 @@ export interface GatewayParts {
   readonly plan: StartPlan
   readonly config: SluiceConfig
   readonly upstreams: readonly UpstreamOptions[]
+  readonly router: Router
+  readonly pricing: Pricing | undefined
+  /** How often upstreams are asked for one request; their health is added here. */
+  readonly attempts: AttemptOptions
   /** Keys that are let in besides those that were issued. */
   readonly configuredKeys: readonly StaticKey[]
   readonly issuedKeys: VirtualKeys
@@ -70,7 +80,13 @@ export function gatewayOf(parts: GatewayParts): BuiltGateway {
     upstreams: parts.upstreams.map((upstream) => ({ ...upstream, credential: withoutIssuedKeys(upstream.credential, issuedKeys) })),
     host: { onFault },
     routes: [usageRoute({ keys, book: store.budgets })],
-    ...(config.pricing !== undefined && { pricing: pricing(config.pricing) }),
+    ...(parts.pricing !== undefined && { pricing: parts.pricing }),
+    attempts: {
+      ...parts.attempts,
+      // With a single upstream there is nothing to prefer.
+      ...(parts.upstreams.length > 1 && { health: upstreamHealth() }),
+    },
+    ...(config.egressHosts !== undefined && { egressHosts: config.egressHosts }),
     ...(parts.maxBodyBytes !== undefined && { maxBodyBytes: parts.maxBodyBytes }),
     ...(parts.digest !== undefined && { digest: parts.digest }),
   })
@@ -82,7 +98,20 @@ export function gatewayOf(parts: GatewayParts): BuiltGateway {
     .use(rateLimit({ book: store.rates, onFault }))
     .use(holding)
   for (const middleware of config.middleware ?? []) gateway = gateway.use(middleware)
-  const logged = { append: (entry: Parameters<StartLog['exchange']>[0]) => Promise.resolve(log.exchange(entry)), report: nothing, exchanges: nothing }
+  gateway = gateway.route(parts.router)
+  const caches = cacheWatch({
+    onAlarm: (alarm) => log.notice(cacheAlarmText(alarm)),
+    ...(parts.pricing !== undefined && { pricing: parts.pricing }),
+  })
+  const logged = {
+    append: (entry: LedgerEntry) => {
+      log.exchange(entry)
+      caches.see(entry)
+      return Promise.resolve()
+    },
+    report: nothing,
+    exchanges: nothing,
+  }
   return { gateway: gateway.record(logged).record(store.ledger), flush: () => flushed(holding, leased, onFault) }
 }
 

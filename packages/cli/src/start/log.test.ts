@@ -1,4 +1,4 @@
-import { noTokens, type LedgerEntry } from '@sluice/core'
+import { noTokens, type LedgerEntry, type RouteRecord } from '@sluice/core'
 import { Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { exchangeLine, exchangeTitles } from './exchange-line.ts'
@@ -47,6 +47,33 @@ describe('the line about an exchange', () => {
     expect(exchangeTitles(plain)).toBe(
       'time     kind          model              status                    fresh  read write   out       cost   took session  repository',
     )
+  })
+
+  test('says where it went where that is not where its client asked, or not where it was sent first', () => {
+    const attempt = { startedAt: 1, upstream: 'first', model: 'claude-opus-5-5' }
+    const route: RouteRecord = {
+      policyVersion: 'v1',
+      rule: 'side-calls',
+      action: 'target',
+      target: { upstream: 'first' },
+      candidates: [],
+      isSticky: false,
+      notes: [],
+    }
+    const tail = (changes: Partial<LedgerEntry>): string | undefined => /\[.*\]$/.exec(line(changes))?.[0]
+    const chosen = [{ upstream: 'second', verdict: 'chosen' as const }]
+    expect(tail({ attempts: [attempt], route })).toBeUndefined()
+    expect(tail({ attempts: [attempt], route, resolvedModel: 'claude-haiku-5-5' })).toBe('[opus-5-5 -> haiku-5-5 at first by side-calls]')
+    expect(tail({ attempts: [{ ...attempt, upstream: 'second' }], route: { ...route, candidates: chosen } })).toBe('[at second by side-calls]')
+    const failedOver = [
+      { ...attempt, status: 529 },
+      { ...attempt, upstream: 'second', status: 200 },
+    ]
+    expect(tail({ attempts: failedOver })).toBe('[at second after first 529]')
+    expect(tail({ attempts: [attempt, attempt] })).toBeUndefined()
+    const kept = [{ upstream: 'first', model: 'claude-haiku-4-5', verdict: 'not-accepted' as const, why: 'it takes the request only adapted' }]
+    expect(tail({ attempts: [attempt], route: { ...route, candidates: kept } })).toBe('[kept: haiku-4-5 not-accepted, side-calls]')
+    expect(tail({ attempts: [attempt], route: { ...route, rule: '\u001b[31mred' }, resolvedModel: 'x\ny' })).toBe('[opus-5-5 -> x�y at first by �[31mred]')
   })
 
   test('shows what is not known as a dash, and never as 0', () => {

@@ -1,5 +1,5 @@
-import { ConfigurationError, type AuditLog, type BudgetBook, type KeyRing, type Ledger, type RateBook, type ScopeTree } from '@sluice/core'
-import { memoryAuditLog, memoryBudgetBook, memoryKeyRing, memoryLedger, memoryRateBook, memoryScopeTree } from '@sluice/storage-memory'
+import { ConfigurationError, type AuditLog, type BudgetBook, type KeyRing, type Ledger, type PolicyShelf, type RateBook, type ScopeTree } from '@sluice/core'
+import { memoryAuditLog, memoryBudgetBook, memoryKeyRing, memoryLedger, memoryPolicyShelf, memoryRateBook, memoryScopeTree } from '@sluice/storage-memory'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -17,6 +17,7 @@ export interface OpenStore {
   readonly budgets: BudgetBook
   readonly rates: RateBook
   readonly audit: AuditLog
+  readonly policies: PolicyShelf
   /** The secret of a name, made and kept where there is none. */
   readonly secret: (name: string, make: () => string) => Promise<string>
   /** What the store wants done every so often. */
@@ -65,6 +66,7 @@ export function openMemoryStore(): OpenStore {
     budgets: memoryBudgetBook(),
     rates: memoryRateBook(),
     audit: memoryAuditLog(),
+    policies: memoryPolicyShelf(),
     secret: (name, make) => {
       const secret = secrets.get(name) ?? make()
       secrets.set(name, secret)

@@ -129,7 +129,7 @@ describe('the upstream of a plan', () => {
   const client = [['authorization', 'Bearer sk-ant-oat-client']] as const
 
   test('a rehearsal never sees the real key', () => {
-    const [upstream] = upstreamsOf(plan('--rehearse --upstream-key sk-CANARY'), 'http://127.0.0.1:5', undefined)
+    const [upstream] = upstreamsOf(plan('--rehearse --upstream-key sk-CANARY'), 'http://127.0.0.1:5')
     expect(upstream?.credential.headersFor([], '127.0.0.1')).toEqual([['x-api-key', 'rehearsal']])
   })
 
@@ -139,7 +139,7 @@ describe('the upstream of a plan', () => {
       ['http://127.0.0.1:5', '127.0.0.1', true],
       ['https://proxy.example', 'proxy.example', false],
     ] as const) {
-      const headersFor = (): unknown => upstreamsOf(plan(`--upstream ${url}`), undefined, undefined)[0]?.credential.headersFor(client, host)
+      const headersFor = (): unknown => upstreamsOf(plan(`--upstream ${url}`), undefined)[0]?.credential.headersFor(client, host)
       if (isAllowed) expect(headersFor()).toEqual(client)
       else expect(headersFor).toThrow('does not pass an OAuth token on')
     }

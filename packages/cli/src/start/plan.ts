@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts'
 import { isLoopbackHost } from './loopback.ts'
 import { given, givenOr, type Given, type SettingSources } from './setting.ts'
 import * as specs from './setting-specs.ts'
+import { withKeys, type NamedUpstream } from './upstream-setting.ts'
 
 /** Who is let in. */
 export type Access =
@@ -21,6 +22,8 @@ export type Access =
 export type UpstreamPlan =
   | { readonly kind: 'rehearsal' }
   | { readonly kind: 'url'; readonly baseUrl: string; readonly key: string | undefined }
+  /** Given as NAME=URL. All of them have a key, or none. */
+  | { readonly kind: 'named'; readonly upstreams: readonly NamedUpstream[] }
   | { readonly kind: 'configured'; readonly upstreams: readonly UpstreamOptions[] }
 
 /** What `sluice start` decided from its settings about money and access. */
@@ -45,7 +48,7 @@ export function planStart(sources: SettingSources, upstreams: readonly UpstreamO
   const keys = given(specs.keysSpec, sources)
   const noAuth = givenOr(specs.noAuthSpec, sources, false)
   const notices: string[] = []
-  const upstream = planUpstream(sources, upstreams, key?.value, notices)
+  const upstream = planUpstream(sources, upstreams, key, notices)
   const credential = planCredential(upstream, given(specs.credentialSpec, sources), key, keys, canIssue, notices)
   const access = planAccess(upstream, credential, keys, noAuth, canIssue && !isLoopbackHost(host.value))
   if (access.kind === 'own-credential' && canIssue)
@@ -65,7 +68,12 @@ export function planStart(sources: SettingSources, upstreams: readonly UpstreamO
   return { host: host.value, upstream, credential, access, notices }
 }
 
-function planUpstream(sources: SettingSources, upstreams: readonly UpstreamOptions[] | undefined, key: string | undefined, notices: string[]): UpstreamPlan {
+function planUpstream(
+  sources: SettingSources,
+  upstreams: readonly UpstreamOptions[] | undefined,
+  key: Given<readonly string[]> | undefined,
+  notices: string[],
+): UpstreamPlan {
   const rehearse = givenOr(specs.rehearseSpec, sources, false)
   const url = given(specs.upstreamSpec, sources)
   if (rehearse.value) {
@@ -83,17 +91,24 @@ function planUpstream(sources: SettingSources, upstreams: readonly UpstreamOptio
     return { kind: 'configured', upstreams }
   }
   if (upstreams !== undefined) notices.push(`${url?.origin} takes the place of "upstreams" in the configuration file.`)
-  const baseUrl = url?.value ?? 'https://api.anthropic.com'
-  const { protocol, hostname } = new URL(baseUrl)
-  if (protocol === 'http:' && !isLoopbackHost(hostname))
-    notices.push(`The upstream is asked over plain http: prompts${key === undefined ? '' : ' and the upstream key'} can be read on the way.`)
-  return { kind: 'url', baseUrl, key }
+  const addresses = url?.value ?? [{ baseUrl: 'https://api.anthropic.com' }]
+  const [only] = addresses
+  const plan: UpstreamPlan =
+    only !== undefined && only.name === undefined
+      ? { kind: 'url', baseUrl: only.baseUrl, key: key?.value.at(-1) }
+      : { kind: 'named', upstreams: withKeys(addresses, key) }
+  for (const { protocol, hostname } of addresses.map(({ baseUrl }) => new URL(baseUrl))) {
+    if (protocol !== 'http:' || isLoopbackHost(hostname)) continue
+    const whose = plan.kind === 'url' ? 'The upstream' : `The upstream ${hostname}`
+    notices.push(`${whose} is asked over plain http: prompts${key === undefined ? '' : ' and the upstream key'} can be read on the way.`)
+  }
+  return plan
 }
 
 function planCredential(
   upstream: UpstreamPlan,
   asked: Given<UpstreamCredential['mode']> | undefined,
-  key: Given<string> | undefined,
+  key: Given<readonly string[]> | undefined,
   keys: Given<readonly StaticKey[]> | undefined,
   canIssue: boolean,
   notices: string[],
@@ -151,22 +166,43 @@ function planAccess(
   return { kind: onlyIssued ? 'issued' : 'generated' }
 }
 
+/** What a plan's upstreams are made with. */
+export interface UpstreamTimes {
+  readonly heartbeatSeconds?: number | undefined
+  /** For those that say nothing themselves. */
+  readonly deadlineSeconds?: number | undefined
+}
+
+/** Names of a plan's upstreams, in order. */
+export function namesOf(plan: StartPlan): readonly string[] {
+  return upstreamsOf(plan, 'http://127.0.0.1').map(({ name }) => name)
+}
+
 /** The upstreams of a plan, once the rehearsal (if any) runs. */
-export function upstreamsOf(
-  { upstream, credential }: StartPlan,
-  rehearsalUrl: string | undefined,
-  heartbeatSeconds: number | undefined,
-): readonly UpstreamOptions[] {
-  if (upstream.kind === 'configured') return upstream.upstreams
-  const baseUrl = upstream.kind === 'url' ? upstream.baseUrl : (rehearsalUrl as string)
+export function upstreamsOf({ upstream, credential }: StartPlan, rehearsalUrl: string | undefined, times: UpstreamTimes = {}): readonly UpstreamOptions[] {
+  const { heartbeatSeconds, deadlineSeconds } = times
+  const withDeadline = (made: UpstreamOptions): UpstreamOptions =>
+    deadlineSeconds === undefined ? made : { ...made, deadlines: { headMillis: deadlineSeconds * 1000, ...made.deadlines } }
+  return namedOf(upstream, rehearsalUrl)
+    .map((made) => ('credential' in made ? made : upstreamOf(made, credential, heartbeatSeconds)))
+    .map(withDeadline)
+}
+
+function namedOf(upstream: UpstreamPlan, rehearsalUrl: string | undefined): readonly (UpstreamOptions | NamedUpstream)[] {
+  if (upstream.kind === 'configured' || upstream.kind === 'named') return upstream.upstreams
+  // A rehearsal takes any key. The real one never goes there.
+  if (upstream.kind === 'rehearsal') return [{ name: 'rehearsal', baseUrl: rehearsalUrl as string, key: 'rehearsal' }]
+  const { hostname } = new URL(upstream.baseUrl)
+  return [{ ...upstream, name: hostname === 'api.anthropic.com' ? 'anthropic' : hostname }]
+}
+
+function upstreamOf({ name, baseUrl, key }: NamedUpstream, credential: UpstreamCredential['mode'], heartbeatSeconds: number | undefined): UpstreamOptions {
   const { hostname } = new URL(baseUrl)
-  const name = upstream.kind === 'rehearsal' ? 'rehearsal' : hostname === 'api.anthropic.com' ? 'anthropic' : hostname
   const hosts = { keyHosts: [hostname], oauthHosts: ['api.anthropic.com', ...(isLoopbackHost(hostname) ? [hostname] : [])] }
   const credentials = {
-    // A rehearsal takes any key. The real one never goes there.
-    swap: () => swapCredential(upstream.kind === 'url' ? (upstream.key as string) : 'rehearsal'),
+    swap: () => swapCredential(key as string),
     passthrough: () => passthroughCredential(hosts),
     split: () => splitCredential(hosts),
   }
-  return [{ name, baseUrl, credential: credentials[credential](), ...(heartbeatSeconds !== undefined && { heartbeatMillis: heartbeatSeconds * 1000 }) }]
+  return { name, baseUrl, credential: credentials[credential](), ...(heartbeatSeconds !== undefined && { heartbeatMillis: heartbeatSeconds * 1000 }) }
 }

@@ -1,7 +1,11 @@
 import type { DigestAlgorithm, StaticKey, UpstreamCredential } from '@sluice/core'
 import { z } from 'zod'
 import type { SettingSpec } from './setting.ts'
+import { routingSpecs } from './routing-setting.ts'
 import { defaultStorePath, isStoreText } from './store-setting.ts'
+import { upstreamKeySpec, upstreamSpec } from './upstream-setting.ts'
+
+export { upstreamKeySpec, upstreamSpec } from './upstream-setting.ts'
 
 const asText = (text: string): unknown => text.trim()
 const asNumber = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN)
@@ -29,30 +33,6 @@ export const portSpec: SettingSpec<number> = {
   read: asNumber,
   schema: z.int().min(0).max(65_535),
   fix: 'Give a whole number from 0 to 65535; 0 takes any free port.',
-}
-
-export const upstreamSpec: SettingSpec<string> = {
-  key: 'upstream',
-  flag: 'upstream',
-  placeholder: 'URL',
-  env: 'SLUICE_UPSTREAM',
-  about: 'API to pass requests to (https://api.anthropic.com)',
-  read: asText,
-  schema: z.string().refine(isBaseUrl),
-  fix: 'Give scheme and host, such as https://api.anthropic.com: no /v1 at the end, no query, no user or password.',
-  isSecret: (seen) => seen.includes('@'),
-}
-
-export const upstreamKeySpec: SettingSpec<string> = {
-  key: 'upstreamKey',
-  flag: 'upstream-key',
-  placeholder: 'KEY',
-  env: 'SLUICE_UPSTREAM_KEY',
-  about: "the upstream's API key, held by the gateway (better in SLUICE_UPSTREAM_KEY: other users can see flags)",
-  read: asText,
-  schema: z.string().regex(/^[\x21-\x7e]{1,4096}$/),
-  fix: 'Give the API key itself: printable ASCII without spaces.',
-  isSecret: always,
 }
 
 export const credentialSpec: SettingSpec<UpstreamCredential['mode']> = {
@@ -204,6 +184,7 @@ export const flaggedSpecs: readonly SettingSpec<unknown>[] = [
   hostSpec,
   upstreamSpec,
   upstreamKeySpec,
+  ...routingSpecs,
   storeSpec,
   rehearseSpec,
   noAuthSpec,
@@ -222,19 +203,6 @@ function toKeys(texts: readonly string[]): unknown {
     const at = text.indexOf('=')
     return at === -1 ? text : { developer: text.slice(0, at).trim(), secret: text.slice(at + 1).trim() }
   })
-}
-
-function isBaseUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return (
-    url !== undefined &&
-    /^https?:$/.test(url.protocol) &&
-    url.username === '' &&
-    url.password === '' &&
-    url.search === '' &&
-    url.hash === '' &&
-    !/\/v1\/*$/.test(url.pathname)
-  )
 }
 
 /** True for an IANA time zone that this runtime knows. */

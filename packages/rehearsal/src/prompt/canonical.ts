@@ -24,23 +24,28 @@ export function tokensOfText(text: string): number {
   return text === '' ? 0 : tokensFromBytes(Buffer.byteLength(text))
 }
 
+/** What Claude Code writes into the first system block. The API takes it out: some versions put a check sum there that is new in each request. */
+const BILLING_BLOCK = /^x-anthropic-billing-header:/
+
 /**
  * The blocks of a prompt with their prefix hashes. Content given as a string equals one text block, because clients
  * flip between the two forms as a conversation grows; `cache_control` is not part of what is hashed.
  */
 export function promptBlocks(body: JsonObject): PromptBlock[] {
   const blocks: PromptBlock[] = []
+  const tools = objectsOf(body['tools'])
   let chain = ''
   const add = (place: string, block: JsonObject): void => {
     const text = canonicalBlock(block)
-    chain = createHash('sha1').update(chain).update(place).update(text).digest('base64')
+    const hashed = place === 'system' && blocks.length === tools.length && BILLING_BLOCK.test(text) ? '' : text
+    chain = createHash('sha1').update(chain).update(place).update(hashed).digest('base64')
     blocks.push({
       prefixHash: chain,
       tokens: tokensFromBytes(Buffer.byteLength(text)),
       breakpoint: breakpointOf(block),
     })
   }
-  for (const tool of objectsOf(body['tools'])) add('tool', tool)
+  for (const tool of tools) add('tool', tool)
   for (const block of blocksOf(body['system'])) add('system', block)
   for (const message of objectsOf(body['messages'])) {
     for (const block of blocksOf(message['content'])) add(String(message['role']), block)

@@ -34,6 +34,16 @@ describe('the prompt cache', () => {
     expect(cache.account(body, 'key\nopus').read).toBe(10)
   })
 
+  it('finds a prefix again whose billing block has another check sum, and not where another block comes first', () => {
+    const billing = (sum: string): JsonObject => ({ type: 'text', text: `x-anthropic-billing-header: cc_version=2.1.150.a2b; cch=${sum};` })
+    const body = (...system: JsonObject[]): JsonObject => ({ tools: [{ name: 'Bash' }], system, messages: [user(part('a'))] })
+    const { cache } = cacheAt()
+    const written = cache.account(body(billing('e8a17'), part('s', MARK)), 'key').write5m
+    expect(cache.account(body(billing('5626d'), part('s', MARK)), 'key').read).toBe(written)
+    cache.account(body(part('s'), billing('e8a17'), part('t', MARK)), 'key')
+    expect(cache.account(body(part('s'), billing('5626d'), part('t', MARK)), 'key').read).toBe(0)
+  })
+
   it('forgets a five-minute entry after five idle minutes and keeps it as long as it is used', () => {
     const { cache, clock } = cacheAt()
     const body = { messages: [user(part('a', MARK))] }

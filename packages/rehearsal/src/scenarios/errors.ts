@@ -72,6 +72,35 @@ export const rateLimited: Scenario = {
   reply: (stage) => apiError(stage, { status: 429, retryAfterSeconds: 30 }),
 }
 
+/**
+ * The refusal at the end of a budget, as `claude gateway` sends it: Claude Code stops after one request and shows the message.
+ * Without the whole set of headers it takes the answer for a busy server.
+ */
+export const spendLimit: Scenario = {
+  name: 'spend-limit',
+  summary: '429 billing_error with the headers of a spend limit that was reached',
+  options: { ...ERROR_OPTIONS, 'retry-after': 'seconds (86400)' },
+  wellFormed: false,
+  reply: (stage) => {
+    const seconds = stage.options.whole('retryAfter', 86_400)
+    const resetsAt = String(Math.floor(stage.memory.now() / 1000) + seconds)
+    const message = stage.options.text('message', 'spend limit reached · resets tomorrow · Ask whoever runs the gateway.')
+    return errorReply(429, 'billing_error', message, [
+      dateHeader(stage.memory.now()),
+      ...identityHeaders(stage.memory.random, stage.memory.organization),
+      ['retry-after', String(seconds)],
+      ['x-should-retry', 'false'],
+      ['anthropic-ratelimit-unified-status', 'rejected'],
+      ['anthropic-ratelimit-unified-reset', resetsAt],
+      ['anthropic-ratelimit-unified-overage-reset', resetsAt],
+      ['anthropic-ratelimit-unified-overage-utilization', '1'],
+      ['anthropic-ratelimit-unified-overage-surpassed-threshold', '1'],
+      ['anthropic-ratelimit-unified-overage-period', 'daily'],
+      ['anthropic-ratelimit-unified-overage-disabled-reason', 'org_spend_cap_reached'],
+    ])
+  },
+}
+
 /** The 400 whose wording makes Claude Code compact the conversation. */
 export const promptTooLong: Scenario = {
   name: 'prompt-too-long',

@@ -1,6 +1,6 @@
 import { assistant } from './assistant.ts'
 import { br, gzip, zstd } from './encodings.ts'
-import { error, errorThenOk, overloaded, promptTooLong, rateLimited } from './errors.ts'
+import { error, errorThenOk, overloaded, promptTooLong, rateLimited, spendLimit } from './errors.ts'
 import { long } from './long.ts'
 import { parallelTools } from './parallel-tools.ts'
 import type { Scenario } from './scenario.ts'
@@ -10,6 +10,7 @@ import { structured } from './structured.ts'
 import { subAgents } from './sub-agents.ts'
 import { text } from './text.ts'
 import { thinking } from './thinking.ts'
+import { toolCall } from './tool-call.ts'
 import { toolLoop } from './tool-loop.ts'
 import { webSearch } from './web-search.ts'
 
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
   assistant,
   text,
   thinking,
+  toolCall,
   parallelTools,
   toolLoop,
   subAgents,
@@ -26,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
   error,
   overloaded,
   rateLimited,
+  spendLimit,
   promptTooLong,
   errorThenOk,
   midStreamError,
