@@ -31,7 +31,7 @@ export function nodeHandler(gateway: MountableGateway, options: NodeHandlerOptio
       signal: client.signal,
       ...(remoteAddress !== undefined && { remoteAddress }),
     }
-    void gateway.handle(clientRequest, responseSink(response, client))
+    void gateway.handle(clientRequest, responseSink(request, response, client))
   }
 }
 
@@ -123,13 +123,29 @@ function clientLeft(): Error {
   return new Error('the client closed the connection within its request')
 }
 
+/** How long a client that is refused may go on sending its body. */
+const lingerMillis = 5_000
+
+/**
+ * Ends a reply that was given before its request was complete, when the rest has arrived: a connection that closes while its client still sends is reset, and
+ * the client would never see why it was refused. What arrives is dropped; whoever sends for longer is cut off.
+ */
+function endAfter(request: IncomingMessage, response: ServerResponse): void {
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, lingerMillis)
+  request.once('close', end).resume()
+}
+
 const noBytes = new Uint8Array(0)
 
 /**
  * Writes of one turn of the event loop leave as one chunk: an upstream's read often holds several frames, and each write to a response costs
  * more than a copy of a frame. Nothing waits longer for it, since Node itself holds a turn's writes back until the turn's end.
  */
-function responseSink(response: ServerResponse, client: AbortController): ClientSink {
+function responseSink(request: IncomingMessage, response: ServerResponse, client: AbortController): ClientSink {
   let isOver = false
   let pending: Uint8Array[] = []
   let pendingBytes = 0
@@ -195,7 +211,8 @@ function responseSink(response: ServerResponse, client: AbortController): Client
     close: () => {
       flush()
       isOver = true
-      response.end()
+      if (request.complete || request.destroyed) response.end()
+      else endAfter(request, response)
     },
     abort: () => {
       isOver = true
