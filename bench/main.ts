@@ -1,48 +1,103 @@
 /**
- * Sluice against the bare pipe, side by side in one run, interleaved so that noise hits both alike.
- * The figure to go by is CPU time per exchange, which each process reads from the kernel for itself.
+ * Every gateway that can be had here, side by side in one run, interleaved so that noise hits all alike.
+ * The figure to go by is CPU time per exchange, from the kernel's books of each target's own processes.
  */
-import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { measureLimits } from './limits.ts'
-import { measureMoney } from './money.ts'
-import { startChild, type Child } from './processes/child.ts'
-import { measureSpeed } from './speed.ts'
+import { performanceMarkdown } from './report/markdown.ts'
+import { performancePage } from './report/performance-page.ts'
+import { runBench, type BenchRun } from './run.ts'
+import { TARGET_KINDS } from './targets.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const usage = `npm run bench -- [--quick] [--targets NAMES] [--json FILE] [--publish | --from FILE]
+
+Measures gateways side by side: CPU per exchange, added delays, memory per open stream, growth, and pieces of the hot path.
+Needs Linux, for the kernel's books. Peers are installed into node_modules/.cache where they are not there yet.
+
+  --quick     a look in under two minutes: few rounds, two sizes
+  --targets   ${TARGET_KINDS.map(({ id }) => id).join(',')}; all of them unless given, some by commas
+  --json      writes the figures to a file
+  --publish   writes bench/results/DATE.json, docs/performance.md and docs/performance.html
+  --from      measures nothing: writes the two documents again from a run's figures`
 
 const { values: flags } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '8' },
-    exchanges: { type: 'string', default: '200' },
-    frames: { type: 'string', default: '300' },
+    quick: { type: 'boolean', default: false },
+    targets: { type: 'string' },
     json: { type: 'string' },
-    help: { type: 'boolean' },
+    publish: { type: 'boolean', default: false },
+    from: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 })
-if (flags.help === true) {
-  console.log('npm run bench -- [--rounds 8] [--exchanges 200] [--frames 300] [--json FILE]')
-  process.exit(0)
+
+const names = flags.targets?.split(',') ?? []
+const unknown = names.filter((name) => !TARGET_KINDS.some(({ id }) => id === name))
+if (flags.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`unknown: ${unknown.join(', ')}`)
+  console.log(usage)
+  process.exit(unknown.length > 0 ? 2 : 0)
 }
 
-const upstream = await startChild('upstream.ts')
-const upstreamUrl = `http://127.0.0.1:${upstream.port}`
-const targets: Record<string, Child> = {
-  'bare pipe': await startChild('bare-pipe.ts', [upstreamUrl]),
-  sluice: await startChild('sluice.ts', [upstreamUrl, 'crc32']),
-  'sluice sha256': await startChild('sluice.ts', [upstreamUrl, 'sha256']),
-  'sluice with budgets on SQLite': await startChild('sluice-money.ts', [upstreamUrl]),
+if (flags.from !== undefined) {
+  writeDocuments(JSON.parse(readFileSync(flags.from, 'utf8')) as BenchRun)
+} else {
+  const run = await runBench({
+    kinds: names.length === 0 ? TARGET_KINDS : TARGET_KINDS.filter(({ id }) => names.includes(id)),
+    isQuick: flags.quick,
+    onProgress: (line) => console.error(line),
+  })
+  show(run)
+  if (flags.json !== undefined) write(flags.json, toJson(run))
+  if (flags.publish) {
+    write(join(root, 'bench/results', `${run.startedAt.slice(0, 10)}.json`), toJson(run))
+    writeDocuments(run)
+  }
 }
-const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGigabytes: Math.round(totalmem() / 2 ** 30) }
-console.log(`Node ${machine.node}, ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGigabytes} GB. 16 in flight, replies of ${flags.frames} frames.`)
-const speed = await measureSpeed(targets, { rounds: Number(flags.rounds), exchanges: Number(flags.exchanges), frames: Number(flags.frames) })
-console.table(speed)
-const limits = await measureLimits(targets)
-console.table(limits)
-const money = await measureMoney()
-console.table(money)
-if (flags.json !== undefined)
-  writeFileSync(
-    flags.json,
-    `${JSON.stringify({ machine, rounds: flags.rounds, exchanges: flags.exchanges, frames: flags.frames, speed, limits, money }, undefined, 2)}\n`,
+
+function writeDocuments(run: BenchRun): void {
+  write(join(root, 'docs/performance.md'), performanceMarkdown(run))
+  write(join(root, 'docs/performance.html'), performancePage(run))
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+  console.error(`wrote ${file}`)
+}
+
+function toJson(run: BenchRun): string {
+  return `${JSON.stringify(run, undefined, 1)}\n`
+}
+
+function show(run: BenchRun): void {
+  const { node, cpu, cores, memoryGigabytes, system } = run.machine
+  console.log(`Node ${node}, ${cores} cores of ${cpu}, ${memoryGigabytes} GB, ${system}; ${run.seconds} s`)
+  console.table(run.speed)
+  console.table(run.growth)
+  console.table(
+    run.latency.map(({ target, addedFirstByteMillis, addedPerEventMillis }) => ({
+      target,
+      'first byte p50': addedFirstByteMillis.p50,
+      'first byte p99': addedFirstByteMillis.p99,
+      'event p50': addedPerEventMillis.p50,
+      'event p99': addedPerEventMillis.p99,
+    })),
   )
-for (const child of [upstream, ...Object.values(targets)]) child.stop()
+  console.table(
+    run.memory.map(({ target, idleMegabytes, levels, stoppedBecause }) => ({
+      target,
+      idleMegabytes,
+      ...Object.fromEntries(levels.map(({ streams, kilobytesPerStream }) => [`KB at ${streams}`, kilobytesPerStream])),
+      ...(stoppedBecause !== undefined && { stoppedBecause }),
+    })),
+  )
+  console.table(run.stalls)
+  console.table(run.micro)
+  if (run.money !== undefined) console.table(run.money)
+  for (const { title, why } of run.notRun) console.log(`not run: ${title}: ${why}`)
+}

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { rounded } from './speed.ts'
+import { rounded } from './statistics.ts'
 import { postgresBinaries, startPostgres } from '../packages/storage-pg/test/postgres.ts'
 
 /** How fast one process decides on one budget that everybody draws on. A decision is a reservation and its settlement. */

@@ -1,73 +1,78 @@
-import { claudeCodeBody, Load, type Timing } from './load.ts'
-import type { Child } from './processes/child.ts'
-import { median, quantile } from './statistics.ts'
+import { cpuMicros } from './kernel.ts'
+import { claudeCodeBody, Load } from './load.ts'
+import { median, rounded } from './statistics.ts'
+import { yardstick, type BenchTarget } from './targets.ts'
+import { setMode } from './upstream-mode.ts'
+
+/** One size of exchange. */
+export interface Size {
+  readonly kilobytes: number
+  readonly frames: number
+}
 
 /** How much is measured. */
 export interface SpeedOptions {
   readonly rounds: number
-  readonly exchanges: number
-  readonly frames: number
+  /** How long each target is under load in each round. */
+  readonly sampleMillis: number
+  readonly warmUpMillis: number
+  readonly sizes: readonly Size[]
+  readonly onProgress: (line: string) => void
 }
 
-/** One target at one body size. Ratios are medians over rounds of neighbours in time, so that a slow minute cancels out. */
-export interface SpeedResult {
-  readonly kilobytes: number
+/** One target at one size. */
+export interface SpeedResult extends Size {
   readonly target: string
+  /** CPU time of the target's own processes per exchange; the median of the rounds. */
   readonly cpuMillis: number
-  readonly cpuRatio: number
-  readonly addedFirstByteP50Millis: number
-  readonly addedFirstByteP99Millis: number
+  /** Against the yardstick in the same round: the median of the rounds, so that a slow minute cancels out. Null without a yardstick. */
+  readonly cpuRatio: number | null
+  /** How many exchanges a second one core of this machine could do at that cost. */
+  readonly perSecondPerCore: number
+  readonly exchanges: number
 }
 
-interface Sample {
-  readonly cpuMillis: number
-  readonly timings: readonly Timing[]
-}
+/** Exchanges in flight. */
+export const concurrency = 16
 
-const concurrency = 16
-/** Enough for the compiler to have seen everything hot; its threads' time counts too. */
-const warmUpExchanges = 1_500
-const bodySizes = [100, 350, 1024]
-
-/** CPU per exchange and added time to the first byte; the first target is what the others are compared with. */
-export async function measureSpeed(targets: Readonly<Record<string, Child>>, options: SpeedOptions): Promise<readonly SpeedResult[]> {
+/** CPU per exchange at every size. In each round every target has its turn, so that noise hits all alike. */
+export async function measureSpeed(targets: readonly BenchTarget[], upstreamUrl: string, options: SpeedOptions): Promise<readonly SpeedResult[]> {
   const results: SpeedResult[] = []
-  for (const kilobytes of bodySizes) {
-    const body = claudeCodeBody(kilobytes * 1024)
-    const samples = new Map<string, Sample[]>(Object.keys(targets).map((name) => [name, []]))
-    for (const target of Object.values(targets)) await new Load(target, concurrency).run(warmUpExchanges, concurrency, body, options.frames)
+  for (const size of options.sizes) {
+    const body = claudeCodeBody(size.kilobytes * 1024)
+    await setMode(upstreamUrl, { frames: size.frames })
+    const samples = new Map<string, Sample[]>(targets.map(({ id }) => [id, []]))
+    for (const target of targets) await sample(target, body, options.warmUpMillis)
     for (let round = 0; round < options.rounds; round += 1) {
-      for (const [name, target] of Object.entries(targets)) samples.get(name)?.push(await sample(target, body, options))
+      options.onProgress(`CPU: ${size.kilobytes} KB, ${size.frames} frames, round ${round + 1} of ${options.rounds}`)
+      for (const target of targets) samples.get(target.id)?.push(await sample(target, body, options.sampleMillis))
     }
-    const [yardstick] = samples.values() as IteratorObject<Sample[]> & Iterable<Sample[]>
-    if (yardstick === undefined) throw new Error('no target to compare with')
-    for (const [target, of] of samples) results.push({ kilobytes, target, ...compared(of, yardstick) })
+    const base = samples.get(yardstick)
+    for (const [target, of] of samples) {
+      const cpuMillis = median(of.map((each) => each.cpuMillis))
+      const ratios = of.map((each, round) => each.cpuMillis / (base?.[round]?.cpuMillis ?? Number.NaN))
+      results.push({
+        ...size,
+        target,
+        cpuMillis: rounded(cpuMillis),
+        cpuRatio: base === undefined ? null : rounded(median(ratios)),
+        perSecondPerCore: Math.round(1000 / cpuMillis),
+        exchanges: of.reduce((sum, { exchanges }) => sum + exchanges, 0),
+      })
+    }
   }
   return results
 }
 
-async function sample(target: Child, body: Buffer, { exchanges, frames }: SpeedOptions): Promise<Sample> {
+interface Sample {
+  readonly cpuMillis: number
+  readonly exchanges: number
+}
+
+async function sample(target: BenchTarget, body: Buffer, millis: number): Promise<Sample> {
+  if (target.pid === undefined) throw new Error(`${target.id} has no process to measure`)
   const load = new Load(target, concurrency)
-  const before = await target.cpuMicros()
-  await load.run(exchanges, concurrency, body, frames)
-  const after = await target.cpuMicros()
-  // First bytes are timed one request at a time: under load they measure the queue, not the gateway.
-  const timings = await load.run(60, 1, body, 10)
-  load.close()
-  return { cpuMillis: (after - before) / 1000 / exchanges, timings }
-}
-
-function compared(of: readonly Sample[], yardstick: readonly Sample[]): Omit<SpeedResult, 'kilobytes' | 'target'> {
-  const firstBytes = (samples: readonly Sample[]): readonly number[] => samples.flatMap(({ timings }) => timings.map(({ firstByteMillis }) => firstByteMillis))
-  const added = (share: number): number => rounded(quantile(firstBytes(of), share) - quantile(firstBytes(yardstick), share))
-  return {
-    cpuMillis: rounded(median(of.map(({ cpuMillis }) => cpuMillis))),
-    cpuRatio: rounded(median(of.map(({ cpuMillis }, round) => cpuMillis / (yardstick[round]?.cpuMillis ?? Number.NaN)))),
-    addedFirstByteP50Millis: added(0.5),
-    addedFirstByteP99Millis: added(0.99),
-  }
-}
-
-export function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000
+  const before = cpuMicros(target.pid)
+  const { length: exchanges } = await load.runFor(millis, concurrency, body).finally(() => load.close())
+  return { cpuMillis: (cpuMicros(target.pid) - before) / 1000 / exchanges, exchanges }
 }

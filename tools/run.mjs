@@ -74,7 +74,8 @@ const tasks = {
   start: (args) => sluice(['start', ...args]),
   sluice,
   test: (args) => run(node, [vitest, 'run', ...args]),
-  bench: (args) => run(node, ['--conditions=sluice-source', '--expose-gc', join(root, 'bench/main.ts'), ...args]),
+  bench: (args) => run(node, ['--conditions=sluice-source', join(root, 'bench/main.ts'), ...args]),
+  conformance: (args) => run(node, ['--conditions=sluice-source', join(root, 'packages/conformance/src/main.ts'), ...args]),
   build: () => {
     run('npx', ['--yes', `pnpm@${pnpmVersion}`, '--recursive', '--filter', './packages/*', 'run', 'build'])
     run(node, [...tsc, '-b', 'tsconfig.build.json'])

@@ -8,6 +8,12 @@ const upstream = process.argv[2] as string
 const dispatcher = new Agent({ allowH2: false, keepAliveTimeout: 25_000 })
 
 const server = createServer((request, response) => {
+  // The other forms of a target are for proxies of the web.
+  if (request.url?.startsWith('/') !== true) {
+    response.writeHead(400).end()
+    return
+  }
+  response.on('error', () => undefined)
   const { host: _host, connection: _connection, 'content-length': length, ...headers } = request.headers
   send(upstream + request.url, {
     method: request.method as 'POST',
@@ -18,7 +24,7 @@ const server = createServer((request, response) => {
     .then((reply) => {
       const { connection: _hop, 'keep-alive': _keep, 'transfer-encoding': _coding, ...replyHeaders } = reply.headers
       response.writeHead(reply.statusCode, replyHeaders)
-      reply.body.pipe(response)
+      reply.body.on('error', (error) => response.destroy(error)).pipe(response)
     })
     .catch((error: unknown) => response.destroy(error as Error))
 })

@@ -2,27 +2,24 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 
-/** What a child of the benchmark answers: where it listens, or what it has used so far. */
+/** What a child of the benchmark says: where it listens, how long its event loop was away, or that it has collected its garbage. */
 export interface ChildReport {
   readonly port?: number
   readonly key?: string
-  readonly cpuMicros?: number
-  readonly rssBytes?: number
-  readonly heapBytes?: number
   readonly stallMillis?: number
+  readonly isCollected?: boolean
 }
 
-/** A process under measurement. Its CPU time is read from the kernel by itself, so the load generator's and the upstream's do not count. */
+/** A process under measurement. */
 export interface Child {
   readonly port: number
+  readonly pid: number
   /** What its callers present. */
   readonly key: string
-  /** CPU time since its start. */
-  readonly cpuMicros: () => Promise<number>
-  /** Memory after a full collection. */
-  readonly memory: () => Promise<{ readonly rssBytes: number; readonly heapBytes: number }>
   /** The longest that the event loop was away since the last call. */
   readonly stallMillis: () => Promise<number>
+  /** Collects all garbage. */
+  readonly collect: () => Promise<void>
   readonly stop: () => void
 }
 
@@ -32,25 +29,26 @@ export async function startChild(script: string, args: readonly string[] = []): 
     execArgv: ['--conditions=sluice-source', '--expose-gc'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  const kill = (): void => void process_.kill('SIGKILL')
+  process.once('exit', kill)
   const { port, key = 'bench-secret-0123456789' } = await answer(process_)
   if (port === undefined) throw new Error(`${script} did not say where it listens`)
   return {
     port,
+    pid: process_.pid as number,
     key,
-    cpuMicros: async () => {
-      process_.send('cpu')
-      return (await answer(process_)).cpuMicros as number
-    },
-    memory: async () => {
-      process_.send('memory')
-      const { rssBytes, heapBytes } = await answer(process_)
-      return { rssBytes: rssBytes as number, heapBytes: heapBytes as number }
-    },
     stallMillis: async () => {
       process_.send('stall')
       return (await answer(process_)).stallMillis as number
     },
-    stop: () => void process_.kill('SIGKILL'),
+    collect: async () => {
+      process_.send('collect')
+      await answer(process_)
+    },
+    stop: () => {
+      process.off('exit', kill)
+      kill()
+    },
   }
 }
 
@@ -65,22 +63,21 @@ function answer(child: ChildProcess): Promise<ChildReport> {
   })
 }
 
-/** The child's side: answers questions about its own use. */
+/** The child's side: says where it listens, and answers questions about its own use. */
 export function reportUsage(port: number, key?: string): void {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   process.on('message', (question) => {
-    if (question === 'cpu') {
-      const { user, system } = process.cpuUsage()
-      process.send?.({ cpuMicros: user + system } satisfies ChildReport)
-    } else if (question === 'stall') {
-      // Watched only from the first question on: the watch itself costs a timer every millisecond.
-      process.send?.({ stallMillis: delay.enable() ? 0 : delay.max / 1e6 } satisfies ChildReport)
-      delay.reset()
-    } else {
+    if (question === 'collect') {
       globalThis.gc?.()
-      const { rss, heapUsed } = process.memoryUsage()
-      process.send?.({ rssBytes: rss, heapBytes: heapUsed } satisfies ChildReport)
+      process.send?.({ isCollected: true } satisfies ChildReport)
+      return
     }
+    // Watched only from the first question on: the watch itself costs a timer every millisecond.
+    process.send?.({ stallMillis: delay.enable() ? 0 : delay.max / 1e6 } satisfies ChildReport)
+    delay.reset()
   })
-  process.send?.({ port, ...(key !== undefined && { key }) } satisfies ChildReport)
+  const report = { port, ...(key !== undefined && { key }) } satisfies ChildReport
+  // Without a parent that listens, the port is for whoever reads the output.
+  if (process.send === undefined) console.log(JSON.stringify(report))
+  else process.send(report)
 }

@@ -1,0 +1,14 @@
+import { nodeRuntime, serve } from '@sluice/adapters-node'
+import { createGateway, swapCredential } from '@sluice/core'
+import type { AddressInfo } from 'node:net'
+import { reportUsage } from './child.ts'
+
+/** Sluice with nothing added: no keys, no attribution, no ledger. */
+const [upstream] = process.argv.slice(2) as [string]
+const gateway = createGateway({
+  runtime: nodeRuntime(),
+  upstreams: [{ name: 'bench', baseUrl: upstream, credential: swapCredential('sk-ant-bench-key') }],
+  host: { onFault: (fault) => console.error(fault) },
+})
+const { server } = await serve(gateway, { port: 0 })
+reportUsage((server.address() as AddressInfo).port)

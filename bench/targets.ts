@@ -1,0 +1,111 @@
+import { claudeGateway } from '../packages/conformance/src/peers/claude-gateway.ts'
+import { litellm } from '../packages/conformance/src/peers/litellm.ts'
+import { nginx } from '../packages/conformance/src/peers/nginx.ts'
+import { NotHere, type Peer } from '../packages/conformance/src/peers/peer.ts'
+import { portkey } from '../packages/conformance/src/peers/portkey.ts'
+import { startChild } from './processes/child.ts'
+
+/** Something that is measured, as it runs. */
+export interface BenchTarget {
+  readonly id: string
+  readonly title: string
+  readonly version: string
+  readonly port: number
+  /** What its callers send besides what every caller sends. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The process that serves, with its children. Absent for the upstream itself, which costs nothing here. */
+  readonly pid?: number
+  /** The longest that the event loop was away since the last call; of this project's own processes. */
+  readonly stallMillis?: () => Promise<number>
+  /** Collects all garbage; of this project's own processes. */
+  readonly collect?: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+/** Something that can be measured. */
+export interface TargetKind {
+  readonly id: string
+  readonly title: string
+  readonly about: string
+  /** @throws NotHere where it cannot be had on this machine */
+  readonly start: (upstreamUrl: string) => Promise<BenchTarget>
+}
+
+/** The yardstick: ratios are to this one. */
+export const yardstick = 'bare-pipe'
+
+/** Everything that can be measured, in the order of reports. */
+export const TARGET_KINDS: readonly TargetKind[] = [
+  own(yardstick, 'Bare undici pipe', 'node:http in, undici out, both piped: the least a proxy can do on Node', 'bare-pipe.ts'),
+  own('sluice-bare', 'Sluice, nothing added', 'createGateway() alone: byte-exact relay, metering and checksums, no keys, no ledger', 'sluice-bare.ts'),
+  own('sluice', 'Sluice, ordinary', 'keys in a table, attribution, metering, checksums as proof, ledger in memory', 'sluice.ts', ['crc32']),
+  own('sluice-sha256', 'Sluice, SHA-256 proof', 'as before, with SHA-256 in place of the checksums', 'sluice.ts', ['sha256']),
+  own('sluice-money', 'Sluice, budgets on SQLite', 'issued keys, rate limits, three budgets, and a durable ledger in a SQLite file', 'sluice-money.ts'),
+  foreign(claudeGateway),
+  foreign(portkey),
+  foreign(litellm),
+  foreign(nginx),
+]
+
+function own(id: string, title: string, about: string, script: string, args: readonly string[] = []): TargetKind {
+  return {
+    id,
+    title,
+    about,
+    start: async (upstreamUrl) => {
+      const child = await startChild(script, [upstreamUrl, ...args])
+      const headers = { authorization: `Bearer ${child.key}` }
+      return {
+        id,
+        title,
+        version: process.version,
+        port: child.port,
+        headers,
+        pid: child.pid,
+        stallMillis: child.stallMillis,
+        collect: child.collect,
+        stop: () => Promise.resolve(child.stop()),
+      }
+    },
+  }
+}
+
+function foreign(peer: Peer): TargetKind {
+  return {
+    id: peer.id,
+    title: peer.title,
+    about: peer.about,
+    start: async (upstreamUrl) => {
+      const running = await peer.start({ upstreamUrl, onProgress: (line) => console.error(line) })
+      const { key = 'bench-key-of-no-worth', authenticationHeader, headers = [] } = running
+      const credential = authenticationHeader === 'authorization' ? { authorization: `Bearer ${key}` } : { 'x-api-key': key }
+      return {
+        id: peer.id,
+        title: peer.title,
+        version: running.version,
+        port: Number(new URL(running.url).port),
+        headers: { ...credential, ...Object.fromEntries(headers) },
+        pid: running.pid,
+        stop: running.stop,
+      }
+    },
+  }
+}
+
+/** Starts what can be had, and says of the rest why not. */
+export async function startTargets(
+  kinds: readonly TargetKind[],
+  upstreamUrl: string,
+): Promise<{ readonly targets: readonly BenchTarget[]; readonly notRun: readonly { readonly id: string; readonly title: string; readonly why: string }[] }> {
+  const targets: BenchTarget[] = []
+  const notRun: { readonly id: string; readonly title: string; readonly why: string }[] = []
+  for (const kind of kinds) {
+    try {
+      targets.push(await kind.start(upstreamUrl))
+    } catch (error) {
+      if (!(error instanceof NotHere)) throw error
+      notRun.push({ id: kind.id, title: kind.title, why: error.message })
+    }
+  }
+  return { targets, notRun }
+}

@@ -1,0 +1,44 @@
+import type { SuiteReport } from '../report.ts'
+import { isFailed, totalsLine } from './table.ts'
+
+/** Why a case is not met, by its id: written by whoever knows the gateway. A case that has a reason and passed fails at times. */
+export type LimitationReasons = Readonly<Record<string, string>>
+
+/**
+ * A page of Markdown on what a gateway does not do: each failed case of a report, with what was seen and, where somebody has given one, the reason.
+ */
+export function knownLimitations(report: SuiteReport, reasons: LimitationReasons): string {
+  const failed = report.cases.filter(isFailed)
+  const title = `${report.target.name}${report.target.version === null ? '' : ` ${report.target.version}`}`
+  const lines = [
+    '# Known limitations',
+    '',
+    `What ${title} does not do of the ${report.cases.length} cases of ${report.suite.name} ${report.suite.version}. Made from a report of ${report.startedAt.slice(0, 10)}; do not edit.`,
+    '',
+  ]
+  const atTimes = report.cases.filter((each) => each.verdict === 'pass' && reasons[each.id] !== undefined)
+  if (failed.length === 0) lines.push(atTimes.length === 0 ? 'Nothing that the suite knows of.' : 'Nothing that the suite shows on every run.', '')
+  for (const each of failed) {
+    lines.push(`## ${each.title}`, '', `\`${each.id}\`, ${each.severity}. ${each.requirement}`, '', `Seen: ${each.detail ?? 'a failure'}.`, '')
+    const reason = reasons[each.id]
+    if (reason !== undefined) lines.push(`Why: ${reason}`, '')
+    lines.push(`Source: ${each.source}.`, '')
+  }
+  for (const each of atTimes) {
+    lines.push(
+      `## At times: ${each.title}`,
+      '',
+      `\`${each.id}\`, ${each.severity}. ${each.requirement}`,
+      '',
+      'Seen: it passed in this run, and has failed in others.',
+      '',
+    )
+    lines.push(`Why: ${reasons[each.id] ?? ''}`, '', `Source: ${each.source}.`, '')
+  }
+  const skipped = report.cases.filter(({ verdict }) => verdict === 'skip')
+  if (skipped.length > 0) {
+    lines.push('', '## Not tried', '', ...skipped.map(({ id, detail }) => `- \`${id}\`: ${detail ?? ''}`))
+  }
+  lines.push('', `${totalsLine(report).replace(/ in [\d.]+ s/, '')}.`, '')
+  return lines.join('\n').replaceAll(/\n{3,}/g, '\n\n')
+}
