@@ -33,6 +33,9 @@ export interface CrashFindings {
   readonly heldNanoUsd: bigint
 }
 
+/** What one request of the proof may be reserved, at its `max_tokens` and the longest prompt. */
+export const reservationNanoUsd: bigint = 1_000n * 20_000n + 2_000n * 5_000n
+
 const process = fileURLToPath(new URL('./processes/gateway.ts', import.meta.url))
 const holdMillis = 60_000
 const random = (below: number): number => Math.floor(Math.random() * below)

@@ -32,6 +32,7 @@ http://127.0.0.1:N; the suite listens there, sends requests to URL, and compares
   --out FILE              writes there instead: .json and .xml choose the form
   --list                  prints the cases, and runs nothing
   --known-limitations REPORT.json   a page of what a report shows to fail, with reasons from --reasons FILE.json
+  --others RESULTS.json             with it, what --peers found of Sluice on its other runtimes
   --help
 
 From a clone of its repository, also:
@@ -44,7 +45,7 @@ Ends with 1 when a case of severity must has failed, with 2 when called wrongly.
 export type Command =
   | { readonly do: 'help' }
   | { readonly do: 'list'; readonly selection: Selection; readonly form: Form; readonly out?: string }
-  | { readonly do: 'limitations'; readonly report: string; readonly reasons?: string; readonly out?: string }
+  | { readonly do: 'limitations'; readonly report: string; readonly reasons?: string; readonly others?: string; readonly out?: string }
   | {
       readonly do: 'run'
       readonly target: Target
@@ -78,7 +79,13 @@ export function parseCommand(words: readonly string[]): Command {
   if (values.help === true) return { do: 'help' }
   const out = values.out === undefined ? {} : { out: values.out }
   if (values['known-limitations'] !== undefined) {
-    return { do: 'limitations', report: values['known-limitations'], ...(values.reasons === undefined ? {} : { reasons: values.reasons }), ...out }
+    return {
+      do: 'limitations',
+      report: values['known-limitations'],
+      ...(values.reasons === undefined ? {} : { reasons: values.reasons }),
+      ...(values.others === undefined ? {} : { others: values.others }),
+      ...out,
+    }
   }
   const selection: Selection = { only: list(values.only), groups: list(values.group), severity: severityOf(values.severity) }
   for (const group of selection.groups) if (!GROUPS.some((each) => each === group)) throw new UsageError(`no group "${group}"; there are: ${GROUPS.join(', ')}`)
@@ -135,6 +142,7 @@ const FLAGS = {
   list: { type: 'boolean' },
   'known-limitations': { type: 'string' },
   reasons: { type: 'string' },
+  others: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 

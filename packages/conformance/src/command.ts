@@ -4,7 +4,7 @@ import { CASES } from './cases/index.ts'
 import { parseCommand, selectCases, USAGE, UsageError, type Command, type Form } from './command-arguments.ts'
 import type { SuiteReport } from './report.ts'
 import { junitXml } from './reports/junit.ts'
-import { knownLimitations, type LimitationReasons } from './reports/known-limitations.ts'
+import { knownLimitations, type LimitationReasons, type OtherSetUp } from './reports/known-limitations.ts'
 import { reportTable, totalsLine } from './reports/table.ts'
 import { runSuite } from './run-suite.ts'
 import { startScriptedUpstream } from './upstream/scripted-upstream.ts'
@@ -43,7 +43,17 @@ async function obey(command: Command, host: CommandHost): Promise<number> {
     case 'limitations': {
       const report = readJson(command.report) as SuiteReport
       const reasons = command.reasons === undefined ? {} : (readJson(command.reasons) as LimitationReasons)
-      deliver(knownLimitations(report, reasons), command.out, host)
+      const others = command.others === undefined ? [] : (readJson(command.others) as { readonly targets: readonly OtherSetUp[] }).targets
+      // The set-up by the command line is the report itself.
+      deliver(
+        knownLimitations(
+          report,
+          reasons,
+          others.filter(({ id }) => id.startsWith('sluice-')),
+        ),
+        command.out,
+        host,
+      )
       return 0
     }
     default:

@@ -45,6 +45,6 @@ export function totalsLine({ totals, millis, cases }: SuiteReport): string {
 }
 
 /** Whether a case counts as failed: an error of the suite has shown nothing good. */
-export function isFailed({ verdict }: CaseReport): boolean {
+export function isFailed({ verdict }: Pick<CaseReport, 'verdict'>): boolean {
   return verdict === 'fail' || verdict === 'error'
 }

@@ -58,6 +58,33 @@ const user = (content: unknown): object => ({ role: 'user', content })
 const words = (count: number): string => 'word '.repeat(count)
 
 describe('estimates', () => {
+  it('an exchange has one estimate per model, whatever is learned meanwhile: what is reserved is what a crash would book', async () => {
+    const seen: bigint[] = []
+    const transport = scriptedTransport(() => ({
+      headers: [['content-type', 'application/json']],
+      body: [JSON.stringify({ type: 'message', model: 'claude-opus-5-5', stop_reason: 'end_turn', usage: { input_tokens: 50_000, output_tokens: 90 } })],
+    }))
+    let isFirst = true
+    const json = { model: 'claude-opus-5-5', max_tokens: 100, messages: [user(words(500))] }
+    const gateway = createGateway({ runtime: { transport }, upstreams: [{ name: 'a', baseUrl: 'https://a.test', credential: swapCredential('sk') }] }).use({
+      name: 'asks again',
+      handle: async (exchange, next) => {
+        const estimate = await exchange.estimate()
+        if (isFirst) {
+          isFirst = false
+          const other = estimate.withModel('claude-haiku-4-5').likely.cost.nanoUsd
+          for (let turn = 0; turn < 5; turn += 1) await gateway.handle(clientRequest({ json }), collectingSink())
+          const again = (await exchange.estimate()).withModel('claude-opus-5-5')
+          seen.push(estimate.likely.cost.nanoUsd, again.likely.cost.nanoUsd, other, again.withModel('claude-haiku-4-5').likely.cost.nanoUsd)
+        }
+        return next({})
+      },
+    })
+    await gateway.handle(clientRequest({ json }), collectingSink())
+    expect(seen).toHaveLength(4)
+    expect([seen[1], seen[3]]).toEqual([seen[0], seen[2]])
+  })
+
   it('a picture neither counts as its bytes nor shrinks what is learned of text', async () => {
     const { ask } = bench()
     const plain = { messages: [user(words(2_000))] }

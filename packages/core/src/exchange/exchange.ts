@@ -126,6 +126,7 @@ export class LiveExchange implements Exchange {
   readonly #controller = new AbortController()
   readonly #services: ExchangeServices
   #estimate: Promise<SpendEstimate> | undefined
+  #estimates: Map<string, SpendEstimate> | undefined
   #facts: EstimateFacts | undefined
   #body: Promise<RequestBody> | undefined
   #readBody: RequestBody | undefined
@@ -256,7 +257,10 @@ export class LiveExchange implements Exchange {
     return this.#estimateOf(facts)
   }
 
+  /** One per model for the exchange's life, whatever is learned meanwhile: what a crash books must be what was reserved. */
   #estimateOf(facts: EstimateFacts): SpendEstimate {
+    const known = this.#estimates?.get(facts.model)
+    if (known !== undefined) return known
     const { estimator } = this.#services.estimates
     const most = (): PricedUsage => {
       const unseen = this.#readBody === undefined ? Infinity : unseenTokens(this.#readBody)
@@ -264,7 +268,10 @@ export class LiveExchange implements Exchange {
     }
     // What an upstream has counted is true of the model that it was asked about.
     const { exactTokens: _exactTokens, ...others } = facts
-    return { likely: this.#priced(estimator.likely(facts)), most, withModel: (model) => this.#estimateOf({ ...others, model }) }
+    const estimate = { likely: this.#priced(estimator.likely(facts)), most, withModel: (model: string) => this.#estimateOf({ ...others, model }) }
+    this.#estimates ??= new Map()
+    this.#estimates.set(facts.model, estimate)
+    return estimate
   }
 
   #nothing(): SpendEstimate {
