@@ -18,7 +18,7 @@ const usage = `npm run bench -- [--quick] [--targets NAMES] [--json FILE] [--pub
 Measures gateways side by side: CPU per exchange, added delays, memory per open stream, growth, and pieces of the hot path.
 Needs Linux, for the kernel's books. Peers are installed into node_modules/.cache where they are not there yet.
 
-  --quick     a look in under two minutes: few rounds, two sizes
+  --quick     a look in under two minutes: few rounds, two sizes, memory of processes that have served already
   --targets   ${TARGET_KINDS.map(({ id }) => id).join(',')}; all of them unless given, some by commas
   --json      writes the figures to a file
   --publish   writes bench/results/DATE.json, docs/performance.md and docs/performance.html

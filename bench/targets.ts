@@ -37,7 +37,7 @@ export const yardstick = 'bare-pipe'
 /** Everything that can be measured, in the order of reports. */
 export const TARGET_KINDS: readonly TargetKind[] = [
   own(yardstick, 'Bare undici pipe', 'node:http in, undici out, both piped: the least a proxy can do on Node', 'bare-pipe.ts'),
-  own('sluice-bare', 'Sluice, nothing added', 'createGateway() alone: byte-exact relay, metering and checksums, no keys, no ledger', 'sluice-bare.ts'),
+  own('sluice-bare', 'Sluice, nothing added', 'createGateway() with no digests: byte-exact relay and metering, no keys, no proof, no ledger', 'sluice-bare.ts'),
   own('sluice', 'Sluice, ordinary', 'keys in a table, attribution, metering, checksums as proof, ledger in memory', 'sluice.ts', ['crc32']),
   own('sluice-sha256', 'Sluice, SHA-256 proof', 'as before, with SHA-256 in place of the checksums', 'sluice.ts', ['sha256']),
   own('sluice-money', 'Sluice, budgets on SQLite', 'issued keys, rate limits, three budgets, and a durable ledger in a SQLite file', 'sluice-money.ts'),
@@ -92,20 +92,28 @@ function foreign(peer: Peer): TargetKind {
   }
 }
 
-/** Starts what can be had, and says of the rest why not. */
+/** Something that cannot be had here. */
+export interface NotStarted {
+  readonly id: string
+  readonly title: string
+  readonly why: string
+}
+
+/** Starts what can be had, all at once, and says of the rest why not. */
 export async function startTargets(
   kinds: readonly TargetKind[],
   upstreamUrl: string,
-): Promise<{ readonly targets: readonly BenchTarget[]; readonly notRun: readonly { readonly id: string; readonly title: string; readonly why: string }[] }> {
-  const targets: BenchTarget[] = []
-  const notRun: { readonly id: string; readonly title: string; readonly why: string }[] = []
-  for (const kind of kinds) {
-    try {
-      targets.push(await kind.start(upstreamUrl))
-    } catch (error) {
-      if (!(error instanceof NotHere)) throw error
-      notRun.push({ id: kind.id, title: kind.title, why: error.message })
-    }
-  }
-  return { targets, notRun }
+): Promise<{ readonly targets: readonly BenchTarget[]; readonly notRun: readonly NotStarted[] }> {
+  const started = await Promise.all(
+    kinds.map(async ({ id, title, start }): Promise<BenchTarget | NotStarted> => {
+      try {
+        return await start(upstreamUrl)
+      } catch (error) {
+        if (!(error instanceof NotHere)) throw error
+        return { id, title, why: error.message }
+      }
+    }),
+  )
+  const isStarted = (each: BenchTarget | NotStarted): each is BenchTarget => !('why' in each)
+  return { targets: started.filter(isStarted), notRun: started.filter((each): each is NotStarted => !isStarted(each)) }
 }

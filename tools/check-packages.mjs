@@ -1,11 +1,10 @@
 // Checks every package as its users will get it: packed, with the manifest that is published. Run by `npm run check`, after the build.
-import { build } from 'esbuild'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
+import { coreSizes } from './core-size.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const pnpm = ['--yes', 'pnpm@12.21.0']
@@ -47,44 +46,17 @@ for (const name of readdirSync(join(root, 'packages'))) {
 }
 rmSync(packed, { recursive: true })
 
-/** Core as an edge bundle gets it: no Node, no price table. */
-const prices = {
-  name: 'no-prices',
-  setup: (plugin) =>
-    plugin.onLoad({ filter: /price-table\.ts$/ }, () => ({
-      contents: 'export const anthropicPrices = { models: [] }; export const usdPerMillion = () => ({})',
-      loader: 'js',
-    })),
+const { lines, problems } = await coreSizes(12)
+for (const line of lines) console.log(line)
+for (const problem of problems) {
+  failures += 1
+  console.log(`FAILED core: ${problem}`)
 }
-/** What the exchange takes: a gateway with keys, attribution, metering, prices and a record. Budgets, limits, virtual keys and audit cost those who use them. */
-const exchange =
-  "export { attribute, authenticate, createGateway, pricing, staticKeys, swapCredential, passthroughCredential, splitCredential } from './index.ts'"
-const bundle = async (contents, plugins) => {
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: join(root, 'packages/core/src'), loader: 'ts' },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'neutral',
-    target: 'es2023',
-    write: false,
-    plugins,
-  })
-  return gzipSync(outputFiles[0].contents, { level: 9 }).length
-}
-const everything = "export * from './index.ts'"
-const [bare, whole] = [await bundle(exchange, [prices]), await bundle(everything, [prices])]
 const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8'))
-console.log(
-  `core, minified and gzipped, without the price table: ${(bare / 1024).toFixed(1)} KB for a gateway, ${(whole / 1024).toFixed(1)} KB with all that it exports; ${Object.keys(dependencies).length} runtime dependencies`,
-)
-// The aim is 25 KB; bounds on hostile input, the journal and estimates took some more. It must not go on growing.
-for (const [what, size, most] of [
-  ['a gateway', bare, 44],
-  ['all of core', whole, 72],
-])
-  if (size > most * 1024) {
-    failures += 1
-    console.log(`FAILED core: ${what} is over ${most} KB without the price table`)
-  }
+const names = Object.keys(dependencies)
+console.log(`core's runtime dependencies: ${names.join(', ') || 'none'}`)
+if (names.length > 3) {
+  failures += 1
+  console.log('FAILED core: it has more than three runtime dependencies')
+}
 process.exit(failures === 0 ? 0 : 1)

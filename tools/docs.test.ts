@@ -118,6 +118,12 @@ describe('lists', () => {
       expect(section(page('docs/cli.md'), 'sluice start')).toMatch(new RegExp(`\`${env}\` \\| \`${key}\``))
   })
 
+  it('D6: no page tells anybody to turn the attribution header off without saying for which upstreams alone', () => {
+    const lines = [...pages, ...readPackagePages()].flatMap(({ text }) => text.split('\n').filter((line) => line.includes('CLAUDE_CODE_ATTRIBUTION_HEADER')))
+    expect(lines.length).toBeGreaterThan(0)
+    for (const line of lines) expect(line).toContain("only for upstreams that are not Anthropic's")
+  })
+
   it('docs/errors.md has every error with its status and type, in order', () => {
     const codes = union('packages/core/src/errors.ts', 'GatewayErrorCode') as readonly GatewayErrorCode[]
     expect(codes.length).toBeGreaterThan(10)

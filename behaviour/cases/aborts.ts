@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { joinBytes } from '@sluice/rehearsal'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { jsonReply, messageRequest, streamFrames, streamReply } from '../support/replies.ts'
 import { eventually, type Target } from '../support/target.ts'
 import type { BehaviourCase } from './case.ts'
@@ -15,6 +16,18 @@ async function leaveAfter(target: Target, bytes: number, profile = 'default'): P
       if (got >= bytes) target.client.leave(reply)
     },
   })
+}
+
+/** Asks, and leaves once the upstream has the request. */
+async function leaveBeforeHead(target: Target, body: string): Promise<void> {
+  const leave = new AbortController()
+  const asked = target.ask({ body, leave: leave.signal })
+  await eventually(
+    () => target.upstream.calls.length,
+    (count) => count === 1,
+  )
+  leave.abort()
+  await assert.rejects(asked)
 }
 
 const upstreamIsClosed = (target: Target): Promise<unknown> =>
@@ -61,20 +74,29 @@ export const abortCases: readonly BehaviourCase[] = [
     title: 'R9 R15 a client that leaves before the head closes the upstream too, and its prompt is charged as estimated',
     run: async (target) => {
       target.answer(streamReply([{ stall: true }, { head: true }]))
-      const leave = new AbortController()
-      const asked = target.ask({ body: messageRequest, leave: leave.signal })
-      await eventually(
-        () => target.upstream.calls.length,
-        (count) => count === 1,
-      )
-      leave.abort()
-      await assert.rejects(asked)
+      await leaveBeforeHead(target, messageRequest)
       await upstreamIsClosed(target)
       const settlement = await target.theSettlement()
       assert.deepEqual([settlement.outcome, settlement.status], [{ kind: 'client-gone' }, undefined])
       // The upstream has had the prompt, and may bill it: it is no free ride, and the estimate says that it is one.
       assert.equal(settlement.usage.source, 'estimated')
       assert.ok(BigInt(settlement.cost.nanoUsd) > 0n)
+    },
+  },
+  {
+    id: 'abort-long-before-head',
+    title: 'R9 a client that leaves before the head is noticed after a long request as after a short one',
+    run: async (target) => {
+      const answer = Promise.withResolvers<void>()
+      target.answer(streamReply([{ until: answer.promise }, { head: true }, { stall: true }]))
+      await leaveBeforeHead(target, JSON.stringify({ ...(JSON.parse(messageRequest) as object), system: 'long '.repeat(20_000) }))
+      if (!target.can.noticesLeaveBeforeHead) {
+        await sleep(500)
+        assert.equal(target.upstream.openStreams, 1)
+        answer.resolve()
+      }
+      await upstreamIsClosed(target)
+      assert.equal((await target.theSettlement()).outcome.kind, 'client-gone')
     },
   },
   {

@@ -138,7 +138,7 @@ export const replyCases: readonly BehaviourCase[] = [
   },
   {
     id: 'statuses',
-    title: 'R4 every status from 400 to 599 arrives with its body untouched',
+    title: 'R4, F3 every status from 400 to 599 arrives with its body untouched',
     run: async (target) => {
       const body = '{"type":"error", "error":{"type":"made_up_error","message":"\\u00e9 12345678901234567890"} }\n'
       target.answer((call) => ({ status: Number(call.header('x-test-status')), headers: [...json, ['x-should-retry', 'false']], steps: [{ bytes: body }] }))
@@ -172,7 +172,7 @@ export const replyCases: readonly BehaviourCase[] = [
   },
   {
     id: 'redirects',
-    title: 'a redirect is relayed, not followed: no upstream chooses where a key goes',
+    title: 'I2: a redirect is neither followed nor handed on: no upstream chooses where a prompt and a key go',
     run: async (target) => {
       for (const status of [301, 302, 303, 307, 308]) {
         target.answer({
@@ -184,10 +184,18 @@ export const replyCases: readonly BehaviourCase[] = [
           steps: [{ bytes: 'moved' }],
         })
         const answer = await target.ask({ body: messageRequest })
-        assert.equal(answer.status, status)
-        assert.equal(header(answer.headers, 'location'), `${target.upstream.url}/elsewhere`)
-        assert.equal(answer.body.toString(), 'moved')
+        assert.equal(answer.status, 502)
+        assert.equal(header(answer.headers, 'location'), undefined)
+        assert.equal(header(answer.headers, 'x-sluice-error-code'), 'upstream-redirected')
+        assert.equal(header(answer.headers, 'x-should-retry'), 'false')
+        assert.doesNotMatch(answer.body.toString(), /moved|elsewhere/)
       }
+      const { settlements } = await target.settled(5)
+      assert.deepEqual(new Set(settlements.map(({ outcome }) => outcome.error?.code)), new Set(['upstream-redirected']))
+      assert.deepEqual(
+        settlements.flatMap(({ attempts }) => attempts.map(({ failure }) => failure)),
+        ['redirected', 'redirected', 'redirected', 'redirected', 'redirected'],
+      )
       assert.deepEqual(new Set(target.upstream.calls.map(({ target: path }) => path)), new Set(['/v1/messages']))
       assert.equal(target.upstream.calls.length, 5)
     },

@@ -1,5 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { counter } from './counter.ts'
 
 /** What the upstream bills for one request: what it has said, whoever still listened. */
 export interface Bill {
@@ -15,6 +16,8 @@ export interface BillingUpstream {
   readonly url: string
   /** In the order that the requests came in. */
   readonly bills: readonly Bill[]
+  /** Resolves when so many more requests have come in; at once for 0. */
+  readonly asked: (count: number) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -36,6 +39,7 @@ export function billNanoUsd({ inputTokens, outputTokens }: Pick<Bill, 'inputToke
 
 export async function billingUpstream({ pauseMillis, frames }: BillingOptions): Promise<BillingUpstream> {
   const bills: Bill[] = []
+  const requests = counter()
   const reply = async (response: ServerResponse, bill: Bill): Promise<void> => {
     const count = frames()
     const usage = { input_tokens: bill.inputTokens, output_tokens: 1 }
@@ -72,6 +76,7 @@ export async function billingUpstream({ pauseMillis, frames }: BillingOptions): 
     request.once('end', () => {
       const bill: Bill = { session, inputTokens: 100 + bytes, outputTokens: 1, isFinished: false }
       bills.push(bill)
+      requests.add()
       void reply(response, bill)
     })
   })
@@ -79,6 +84,7 @@ export async function billingUpstream({ pauseMillis, frames }: BillingOptions): 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     bills,
+    asked: requests.grown,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections()

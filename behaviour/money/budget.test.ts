@@ -153,6 +153,21 @@ test('R18 at the line the refusal names the cap, what was spent, the reset and t
   expect((await ledger.report({ groupBy: ['outcome'] })).find(({ group }) => group.outcome === 'refused')?.costNanoUsd).toBe(0n)
 })
 
+test('F2, R18 ten thousand refusals leave spend, holds and the ledger’s cost as they were, and none reaches the upstream', { timeout: 120_000 }, async () => {
+  const { send, transport, ledger, book } = await harness({ inputs: [ofKey('cap', 0.1, { hardPercent: 100 })] })
+  while ((await send()).sink.status === 200);
+  const [before, calls] = [await book.balances([month]), transport.calls.length]
+  const spent = async (): Promise<bigint> => (await ledger.report({ groupBy: [] }))[0]?.costNanoUsd ?? 0n
+  const cost = await spent()
+  for (let count = 0; count < 10_000; count += 100) {
+    const refused = await Promise.all(Array.from({ length: 100 }, () => send()))
+    expect(new Set(refused.map(({ sink, settlement }) => `${sink.status} ${settlement?.outcome.error?.code} ${settlement?.cost.nanoUsd}`))).toEqual(
+      new Set(['429 budget-exceeded 0']),
+    )
+  }
+  expect([await book.balances([month]), transport.calls.length, await spent()]).toEqual([before, calls, cost])
+})
+
 test('F2 budgets never stand before count_tokens, and do before routes that report no usage', async () => {
   const { send } = await harness({ inputs: [ofKey('cap', 0)], replies: { headers: [['content-type', 'application/json']], body: ['{}'] } })
   expect((await send({ target: '/v1/messages/count_tokens' })).sink.status).toBe(200)

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { startFixture, type FixtureProcess } from '../support/fixture-process.ts'
 import { billingUpstream, billNanoUsd } from './billing-upstream.ts'
+import { counter } from './counter.ts'
 import { openStore } from './store.ts'
 
 /** How a proof goes. */
@@ -19,7 +20,13 @@ export interface CrashOptions {
 }
 
 /** What was found when all was over. */
-export interface CrashFindings {
+export interface CrashFindings extends Comparison {
+  /** Replies with status 200 that a client had whole. All but those whose settlement was under way at a kill are settled. */
+  readonly served: number
+}
+
+/** A store's books beside those of its upstream. */
+export interface Comparison {
   readonly kills: number
   /** Requests that the upstream took. */
   readonly billed: number
@@ -63,46 +70,57 @@ export async function endGateway({ child }: FixtureProcess): Promise<void> {
 export async function crashAndCompare({ store, kills, isLeased, clients, onRound }: CrashOptions): Promise<CrashFindings> {
   const upstream = await billingUpstream({ pauseMillis: () => random(8), frames: () => 1 + random(20) })
   const start = (): Promise<FixtureProcess> => startGateway({ store, upstream: upstream.url, isLeased })
+  let served = 0
   for (let round = 0; round < kills; round += 1) {
     const gateway = await start()
     const load = loadOn(gateway.port, clients)
-    // Every second one dies while it starts; the others have served, however slow the machine is.
-    if (round % 2 === 1) await load.answered
-    await new Promise((resolve) => setTimeout(resolve, 20 + random(180)))
+    // When it dies is told by what it has done, however slow the machine is: every second one as its first exchanges begin, the others when they have served more than is
+    // under way at one time. A few milliseconds more move the kill within an exchange.
+    await (round % 2 === 0 ? upstream.asked(random(clients + 1)) : load.answered(clients + 1 + random(2 * clients)))
+    await new Promise((resolve) => setTimeout(resolve, random(20)))
+    served += load.served()
     await gateway.stop()
     await load.stop()
     onRound?.(round)
   }
   const last = await start()
   const load = loadOn(last.port, clients)
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await load.answered(2 * clients)
   await load.finish()
   await endGateway(last)
+  served += load.served()
   await upstream.close()
-  return compare(store, kills, upstream.bills)
+  return { ...(await compare(store, kills, upstream.bills)), served }
 }
 
 /** How replies ended, by status; 0 where there was none. */
 export type Statuses = Map<number, number>
 
-/** Clients that send one request after the other, each under a session of its own; `answered` resolves at the first reply with status 200 that is over. */
-export function loadOn(
-  port: number,
-  clients: number,
-  statuses: Statuses = new Map(),
-): { readonly answered: Promise<void>; readonly stop: () => Promise<void>; readonly finish: () => Promise<void> } {
+/** Clients under way. */
+export interface Load {
+  /** Resolves when so many replies with status 200 are over. */
+  readonly answered: (count: number) => Promise<void>
+  /** How many are. */
+  readonly served: () => number
+  readonly stop: () => Promise<void>
+  readonly finish: () => Promise<void>
+}
+
+/** Clients that send one request after the other, each under a session of its own. */
+export function loadOn(port: number, clients: number, statuses: Statuses = new Map()): Load {
   const load = { isOver: false }
-  const answered = Promise.withResolvers<void>()
+  const served = counter()
   const under = new AbortController()
   const runs = Array.from({ length: clients }, async () => {
     while (!load.isOver) {
       const status = await sendOne(port, under.signal)
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      if (status === 200) answered.resolve()
+      if (status === 200) served.add()
     }
   })
   return {
-    answered: answered.promise,
+    answered: served.reached,
+    served: served.count,
     stop: async () => {
       load.isOver = true
       under.abort()
@@ -155,7 +173,7 @@ export async function compare(
   url: string,
   kills: number,
   bills: readonly { readonly session: string; readonly inputTokens: number; readonly outputTokens: number; readonly isFinished: boolean }[],
-): Promise<CrashFindings> {
+): Promise<Comparison> {
   const store = await openStore(url)
   try {
     const later = Date.now() + 3_600_000

@@ -13,7 +13,8 @@ export interface ProofStore {
 /** Opens `sqlite:PATH` or `postgres://…`. */
 export async function openStore(url: string): Promise<ProofStore> {
   if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length))
-  const pool = new pg.Pool({ connectionString: url, max: 8 })
+  // A server that says nothing is given up on, and so is a connection that it does not answer on.
+  const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 2_000, query_timeout: 5_000 })
   pool.on('error', () => undefined)
   await migrate(pool)
   const store = pgStore(pool)

@@ -1,5 +1,5 @@
 import { bun } from './bun.ts'
-import { deno } from './deno.ts'
+import { deno, denoNode } from './deno.ts'
 import { onNode } from './node.ts'
 import type { BehaviourRuntime } from './runtime.ts'
 import { workerd } from './workerd.ts'
@@ -19,5 +19,6 @@ export const runtimes: readonly BehaviourRuntime[] = [
   }),
   bun,
   deno,
+  denoNode,
   workerd,
 ]

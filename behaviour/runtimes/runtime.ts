@@ -47,6 +47,8 @@ export interface Capabilities {
   readonly needsHost: boolean
   /** A client that closes its socket is noticed at once; else only when it resets it, or at the next write. */
   readonly noticesClose: boolean
+  /** A client that leaves while it waits for the head is noticed whatever it has sent; else only after requests of less than 512 bytes, head and all. */
+  readonly noticesLeaveBeforeHead: boolean
   readonly expectContinue: boolean
   readonly drains: boolean
   /** Middleware that stands before the gateway in the fixture. */
@@ -69,6 +71,7 @@ export const exact: Capabilities = {
   headFirst: true,
   needsHost: true,
   noticesClose: true,
+  noticesLeaveBeforeHead: true,
   expectContinue: true,
   drains: true,
   middleware: [],

@@ -14,6 +14,8 @@ export async function bundleFixture(name: string, platform: Platform): Promise<s
     platform,
     conditions: ['sluice-source'],
     external: ['node:*'],
+    // For what is bundled of CommonJS.
+    ...(platform === 'node' && { banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" } }),
     metafile: true,
     logLevel: 'silent',
   })

@@ -115,9 +115,20 @@ export class Client {
 async function writeAll(request: ReturnType<typeof httpRequest>, pieces: readonly Uint8Array[]): Promise<void> {
   for (const piece of pieces) {
     if (request.destroyed) return
-    if (!request.write(piece)) await new Promise((resolve) => request.once('drain', resolve).once('close', resolve))
+    if (!request.write(piece)) await taken(request)
   }
   request.end()
+}
+
+/** Resolves when a request goes on, or is over. */
+function taken(request: ReturnType<typeof httpRequest>): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = (): void => {
+      request.off('drain', goOn).off('close', goOn)
+      resolve()
+    }
+    request.on('drain', goOn).on('close', goOn)
+  })
 }
 
 export function pairs(raw: readonly string[]): [string, string][] {

@@ -1,11 +1,9 @@
-import { GatewayError, type ByteSource, type ClientRequest, type ClientSink, type MountableGateway, type HeaderList } from '@sluice/core'
+import { GatewayError, type ByteSource, type ClientRequest, type HeaderList, type MountableGateway } from '@sluice/core'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { responseSink } from './response-sink.ts'
 
 /** A request listener: for `http.createServer`, and as Express middleware. */
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void
-
-/** Bytes that a turn may collect before they are written at once. */
-const largestBatch = 16 * 1024
 
 /** Options of {@link nodeHandler}. */
 export interface NodeHandlerOptions {
@@ -85,6 +83,8 @@ function bodySource(request: IncomingMessage): Pick<ClientRequest, 'reclaim'> & 
         }
         const stop = (error?: unknown): void => {
           request.off('data', take).off('end', end).off('close', close).off('error', stop).off('newListener', watch)
+          // It holds all that reads the body, and the source lives as long as the reply.
+          stopPump = undefined
           if (error === undefined) return resolve()
           // What still arrives is read and dropped, so that the client gets to see the answer.
           request.resume()
@@ -121,102 +121,4 @@ function bodySource(request: IncomingMessage): Pick<ClientRequest, 'reclaim'> & 
 
 function clientLeft(): Error {
   return new Error('the client closed the connection within its request')
-}
-
-/** How long a client that is refused may go on sending its body. */
-const lingerMillis = 5_000
-
-/**
- * Ends a reply that was given before its request was complete, when the rest has arrived: a connection that closes while its client still sends is reset, and
- * the client would never see why it was refused. What arrives is dropped; whoever sends for longer is cut off.
- */
-function endAfter(request: IncomingMessage, response: ServerResponse): void {
-  const end = (): void => {
-    clearTimeout(timer)
-    response.end()
-  }
-  const timer = setTimeout(end, lingerMillis)
-  request.once('close', end).resume()
-}
-
-const noBytes = new Uint8Array(0)
-
-/**
- * Writes of one turn of the event loop leave as one chunk: an upstream's read often holds several frames, and each write to a response costs
- * more than a copy of a frame. Nothing waits longer for it, since Node itself holds a turn's writes back until the turn's end.
- */
-function responseSink(request: IncomingMessage, response: ServerResponse, client: AbortController): ClientSink {
-  let isOver = false
-  let pending: Uint8Array[] = []
-  let pendingBytes = 0
-  let isHeadOut = false
-  let isScheduled = false
-  let isFull = false
-  let pressure: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
-  // Compression middleware holds bytes back until it has a block; what it puts on the response offers a way out. (Node's own, inherited, is another thing.)
-  const flushCompressed = (): void => {
-    if (Object.hasOwn(response, 'flush')) (response as { readonly flush?: () => void }).flush?.()
-  }
-  const send = (chunk: Uint8Array): void => {
-    if (!response.write(chunk)) isFull = true
-    flushCompressed()
-  }
-  const flush = (): void => {
-    isScheduled = false
-    if (pending.length === 0) return
-    // A small slice is copied too: while it waits for a slow reader it would keep the whole 64 KB that it was read in.
-    const chunk = pending.length === 1 && pendingBytes >= largestBatch ? (pending[0] as Uint8Array) : Buffer.concat(pending, pendingBytes)
-    pending = []
-    pendingBytes = 0
-    isHeadOut = true
-    send(chunk)
-  }
-  const drained = (): void => {
-    isFull = false
-    pressure?.resolve()
-    pressure = undefined
-  }
-  response.on('drain', drained)
-  response.once('close', () => {
-    drained()
-    if (!isOver) {
-      isOver = true
-      client.abort(new Error('the client closed the connection'))
-    }
-  })
-  // A broken client connection is reported by 'close'; without a listener the error would end the process.
-  response.on('error', () => undefined)
-  return {
-    head: (status, headers) => {
-      response.writeHead(status, headers.flat())
-      // The head must not wait for a slow first frame; when bytes follow at once it travels with them.
-      setImmediate(() => {
-        // Not flushHeaders(): that writes the head as UTF-8, and so changes header values beyond ASCII.
-        if (!isHeadOut && !isOver) send(noBytes)
-      })
-    },
-    write: (chunk) => {
-      if (isOver) return undefined
-      pending.push(chunk)
-      pendingBytes += chunk.length
-      if (pendingBytes >= largestBatch) flush()
-      else if (!isScheduled) {
-        isScheduled = true
-        process.nextTick(flush)
-      }
-      if (!isFull) return undefined
-      pressure ??= Promise.withResolvers<void>()
-      return pressure.promise
-    },
-    close: () => {
-      flush()
-      isOver = true
-      if (request.complete || request.destroyed) response.end()
-      else endAfter(request, response)
-    },
-    abort: () => {
-      isOver = true
-      response.destroy()
-    },
-  }
 }

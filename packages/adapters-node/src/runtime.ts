@@ -1,5 +1,5 @@
-import { checksumDigests, crc32, type ContentDecoder, type Digest, type DigestFactory, type Runtime } from '@sluice/core'
-import { createHash, type Hash } from 'node:crypto'
+import { checksumDigests, crc32, type ContentDecoder, type Digest, type DigestFactory, type KeyedHash, type Runtime } from '@sluice/core'
+import { createHash, createHmac, createSecretKey, type Hash } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
 import { undiciTransport, type ConnectionOptions } from './undici-transport.ts'
@@ -23,12 +23,19 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): NodeRuntime {
       const stream = decoderStream(coding)
       return stream && contentDecoder(stream, onBytes, onError)
     },
+    keyedHash,
     close: transport.close,
   }
 }
 
+/** The key is made ready once: given as bytes it would be with each text. */
+function keyedHash(key: Uint8Array): KeyedHash {
+  const secret = createSecretKey(key)
+  return (text) => createHmac('sha256', secret).update(text).digest('base64url')
+}
+
 /** Below this many bytes the call into native code costs more than the sum itself. */
-const nativeFromBytes = 2048
+const nativeFromBytes = 256
 
 function nativeCrc32(chunk: Uint8Array, previous: number): number {
   return chunk.length < nativeFromBytes ? crc32(chunk, previous) : zlib.crc32(chunk, previous)

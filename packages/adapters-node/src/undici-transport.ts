@@ -87,10 +87,10 @@ class Call implements Dispatcher.DispatchHandler {
   connection: { readonly socket: Socket; readonly bytesReadBefore: number; readonly sentAt: number } | undefined
   /** Dropped at the head: the body must not live as long as the reply. */
   body: Readable | Uint8Array | null = null
-  readonly #signal: AbortSignal
   #resolve: ((reply: UpstreamReply) => void) | undefined
   #reject: ((error: unknown) => void) | undefined
-  readonly #onAbort: () => void
+  /** Ends the listening for an abort; undefined once it has ended. */
+  #unlisten: (() => void) | undefined
   #controller: Dispatcher.DispatchController | undefined
   #isStarted = false
   #hasHead = false
@@ -108,17 +108,24 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   constructor(request: UpstreamRequest, resolve: (reply: UpstreamReply) => void, reject: (error: unknown) => void) {
-    this.#signal = request.signal
     this.#resolve = resolve
     this.#reject = reject
-    this.#onAbort = () => this.#cancel(this.#signal.reason)
-    if (this.#signal.aborted) this.#onAbort()
-    else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+    const { signal } = request
+    const onAbort = (): void => this.#cancel(signal.reason)
+    this.#unlisten = () => signal.removeEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  }
+
+  /** Whoever has the reply cancels it; until then the signal does. */
+  #leaveSignal(): void {
+    this.#unlisten?.()
+    this.#unlisten = undefined
   }
 
   /** The upstream is at an address that it must not be at. */
   refuse(address: string): void {
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#leaveSignal()
     this.#reject?.(new TransportError('connect', `connect: the address ${address} is not accepted`))
   }
 
@@ -131,13 +138,16 @@ class Call implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#leaveSignal()
     this.#hasHead = true
     const raw = (controller.rawHeaders ?? []) as readonly (Buffer | string)[]
     const headers: [string, string][] = []
     for (let at = 0; at < raw.length; at += 2) headers.push([latin1(raw[at]), latin1(raw[at + 1])])
     const isRequestWritten = this.#isRequestWritten
     this.body = null
+    this.connection = undefined
+    // A copy of the head in a buffer for each of its texts, which the connection would keep as long as the reply lasts.
+    controller.rawHeaders = null
     this.#resolve?.({ status, headers, isRequestWritten, body: { pump: (write) => this.#pump(write), cancel: (reason) => this.#cancel(reason) } })
     this.#resolve = undefined
     this.#reject = undefined
@@ -175,7 +185,7 @@ class Call implements Dispatcher.DispatchHandler {
       this.#handGathered()
       return this.#end({ error })
     }
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#leaveSignal()
     if (this.#ended !== undefined) return this.#reject?.(this.#ended.error)
     const phase = this.#isStarted ? (this.#isUnanswered && isConnectionLoss(error) ? 'stale-connection' : 'sent') : 'connect'
     this.#ended = { error }

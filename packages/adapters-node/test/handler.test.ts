@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { serve, type Served } from '../src/index.ts'
 
 describe('the node handler', () => {
@@ -64,6 +64,25 @@ describe('the node handler', () => {
     socket.write(`${head(2)}{}`)
     while (!text().includes('200 OK')) await sleep(5)
     socket.destroy()
+  })
+
+  it('who is refused and goes on sending, or neither sends nor leaves, sees why and is cut off after five seconds', async () => {
+    const gateway = createGateway({ runtime: { transport: scriptedTransport(() => reply) }, upstreams, maxBodyBytes: 1_000 })
+    served = await serve(gateway, { port: 0 })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const clients = [await client(), await client()]
+    const closed = clients.map(({ socket }) => once(socket, 'close'))
+    for (const { socket } of clients) socket.write(head(3_000_000))
+    const dripping = setInterval(() => clients[0]?.socket.write('x'), 5)
+    onTestFinished(() => clearInterval(dripping))
+    for (const { text } of clients) while (!text().includes('request_too_large')) await sleep(5)
+    vi.advanceTimersByTime(4_999)
+    await sleep(50)
+    expect(clients.map(({ socket }) => socket.closed)).toEqual([false, false])
+    vi.advanceTimersByTime(1)
+    await Promise.all(closed)
+    expect(gateway.underWay).toBe(0)
   })
 
   describe('memory of request bodies', () => {

@@ -38,3 +38,15 @@ it.each(['constructor', '__proto__', 'gzip, gzip', ''])('the coding "%s", which 
   ).toBeUndefined()
   await runtime.close()
 })
+
+it('hashes texts under a key as WebCrypto does, lone surrogates and empty texts included', async () => {
+  const runtime = nodeRuntime()
+  const key = new TextEncoder().encode('a key of more than sixty-four bytes, so that it is hashed itself before it is used')
+  const hash = runtime.keyedHash?.(key)
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  for (const text of ['', 'sluice_live_12345678_secret', 'ü 🛶', '\ud83d alone', 'x'.repeat(10_000)]) {
+    const expected = await crypto.subtle.sign('HMAC', imported, new TextEncoder().encode(text))
+    expect(hash?.(text)).toBe(Buffer.from(expected).toString('base64url'))
+  }
+  await runtime.close()
+})

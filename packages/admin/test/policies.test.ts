@@ -215,6 +215,28 @@ describe('what if', () => {
     expect(found.assumptions.length).toBeGreaterThan(1)
   })
 
+  test('by hour and day, by the clocks of the gateway or of the zone asked for, in their order', async () => {
+    const world = await newWorld()
+    const at = Date.UTC(2026, 10, 30, 22, 30)
+    for (const entry of turns(4, (turn) => at + turn * 3_600_000)) await world.stores.ledger.append(entry)
+    const groups = async (body: object): Promise<readonly (readonly [string | null, number])[]> =>
+      (await ask(world, { policy: titles, since: '2026-11-30', ...body })).byGroup.map(({ group, exchanges }) => [group, exchanges])
+    expect(await groups({ groupBy: 'day' })).toEqual([
+      ['2026-11-30', 2],
+      ['2026-12-01', 2],
+    ])
+    expect(await groups({ groupBy: 'day', timeZone: 'Europe/Berlin' })).toEqual([
+      ['2026-11-30', 1],
+      ['2026-12-01', 3],
+    ])
+    expect((await groups({ groupBy: 'hour', timeZone: 'Asia/Tokyo' })).map(([group]) => group)).toEqual([
+      '2026-12-01T07',
+      '2026-12-01T08',
+      '2026-12-01T09',
+      '2026-12-01T10',
+    ])
+  })
+
   test('another policy, priced by the gateway; another price list; and only what the question is about', async () => {
     const world = await newWorld({ pricing: pricing({ contractMultiplier: '0.5' }) })
     for (const entry of [...turns(3, (turn) => start + turn * 60_000), ...turns(1, () => start, 'bob')]) await world.stores.ledger.append(entry)
@@ -228,7 +250,8 @@ describe('what if', () => {
   test.each([
     ['nothing', {}, 'Say what is to be different'],
     ['a policy that is not valid', { policy: { version: 2, rules: [] } }, 'policy.version'],
-    ['days', { policy: titles, groupBy: 'day' }, 'groupBy: what-if has no day'],
+    ['models, which the answer has anyway', { policy: titles, groupBy: 'model' }, 'groupBy: what-if has no model'],
+    ['a zone that nobody knows', { policy: titles, timeZone: 'Mars/Olympus' }, 'timeZone: "Mars/Olympus" is not known'],
     ['one budget twice', { budgets: [1, 2].map(() => ({ subject: { scope: 'a' }, amount: '1', window: { kind: 'day' } })) }, 'is there twice'],
     ['a budget of nobody', { budgets: [{ subject: {}, amount: '1', window: { kind: 'day' } }] }, 'budgets.0.subject'],
     [

@@ -20,6 +20,18 @@ describe('reports', () => {
     })
   })
 
+  test('of so many groups are the dearest of all', async () => {
+    const { call } = await newWorld()
+    const rows = async (query: string): Promise<readonly unknown[]> => {
+      const { body } = await call({ method: 'GET', path: `report?groupBy=developer,session&percentiles=false${query}` })
+      return body['rows'] as unknown[]
+    }
+    const all = await rows('')
+    expect(all.length).toBeGreaterThan(1)
+    expect(await rows('&limit=1')).toEqual(all.slice(0, 1))
+    expect((await call({ method: 'GET', path: 'report?limit=0' })).status).toBe(400)
+  })
+
   test('of a bounded token hold what lies within its scope, whatever it asks for', async () => {
     const { call } = await newWorld()
     const rows = async (query: string, isBounded: boolean): Promise<unknown> => {

@@ -26,6 +26,7 @@ type Phase =
   | 'fin after the head'
   | 'fin after message_start'
   | 'reset after message_start'
+  | 'silence after message_start'
   | 'fin within a block'
   | 'reset within a block'
 
@@ -48,6 +49,8 @@ function death(phase: Phase, retryAfterSeconds?: number): ScriptedReply {
       return cutAfter(1, 'fin')
     case 'reset after message_start':
       return cutAfter(1, 'reset')
+    case 'silence after message_start':
+      return { status: 200, headers, steps: [...toSteps(frames.slice(0, 1)), { waitMillis: 60_000 }, { cut: 'reset' }] }
     case 'fin within a block':
       return cutAfter(4, 'fin')
     case 'reset within a block':
@@ -154,6 +157,7 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code, and an upstre
     ['fin after the head', ['--first-content', '5']],
     ['fin after message_start', ['--first-content', '5']],
     ['reset after message_start', ['--first-content', '5']],
+    ['silence after message_start', ['--first-content', '0.5', '--replace-silent']],
   ])('F6: %s: the session is as on an upstream that is well, and the second one serves it unseen', { timeout: 90_000 }, async (phase, flags) => {
     const { session, exchanges, calls } = await through(phase, Infinity, flags)
     expectWhole(session)

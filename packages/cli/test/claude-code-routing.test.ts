@@ -1,5 +1,5 @@
 import { startRehearsal, type Rehearsal } from '@sluice/rehearsal'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -64,6 +64,33 @@ describe.skipIf(claudeBinary === undefined)('the real Claude Code under a policy
     expect(turns).toHaveLength(7)
     for (const { requestedModel, resolvedModel, route } of turns)
       expect([requestedModel, resolvedModel, route]).toMatchObject(['claude-opus-5-5', 'claude-opus-5-5', { rule: 'rules[0]' }])
+  })
+
+  test('H3: the client finds every model that the policy offers, by name, and none that it does not', { timeout }, async () => {
+    const offered = [
+      { model: 'claude-opus-5-5', name: 'Opus for us' },
+      { model: 'claude-haiku-5-5', name: 'Haiku', description: 'For what is quick' },
+      { model: 'in-house-claude' },
+    ]
+    const policy = join(scratch, 'offered.json')
+    writeFileSync(policy, JSON.stringify({ version: 1, offered, stops: [{ model: 'in-house-*', reason: 'not yet' }], rules: [] }))
+    const gateway = await startGateway(['--upstream', upstream.url, '--upstream-key', 'sk-ant-x', '--no-auth', '--policy', policy])
+    const home = join(scratch, 'home-models')
+    const before = upstream.calls.length
+    await claudeSession({
+      baseUrl: gateway.url,
+      prompt: 'Please answer.',
+      directory: join(scratch, 'work', 'models'),
+      home,
+      environment: { CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '' },
+    })
+    await gateway.stop()
+    const found = JSON.parse(readFileSync(join(home, '.claude', 'cache', 'gateway-models.json'), 'utf8')) as { readonly models: readonly object[] }
+    expect(found.models).toEqual([
+      { id: 'claude-opus-5-5', display_name: 'Opus for us' },
+      { id: 'claude-haiku-5-5', display_name: 'Haiku', description: 'For what is quick' },
+    ])
+    expect(upstream.calls.slice(before).filter(({ path }) => path.startsWith('/v1/models'))).toEqual([])
   })
 
   test(

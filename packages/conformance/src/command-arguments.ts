@@ -6,8 +6,10 @@ import type { AuthenticationHeader, Target } from './target.ts'
 /** The help text. */
 export const USAGE: string = `Usage: sluice-conformance --target URL --upstream-port N [flags]
 
-Judges a gateway in front of the Anthropic Messages API. Set the gateway up to forward to
-http://127.0.0.1:N; the suite listens there, sends requests to URL, and compares both sides.
+Judges a gateway in front of the Anthropic Messages API, from both its sides:
+  1. Let the gateway forward to http://127.0.0.1:8790. The suite is its upstream, and listens there while it runs.
+  2. Run the suite with --target, and --key where the gateway has keys of its own. Turn its rate limits off, or high.
+  3. What the flags do not tell of is not tried, and shows as skipped. Cases of severity must are what clients break on.
 
   --target URL            where clients send to: what would be ANTHROPIC_BASE_URL
   --upstream-port N       where the suite's own upstream listens (8790)
@@ -31,7 +33,8 @@ http://127.0.0.1:N; the suite listens there, sends requests to URL, and compares
   --junit                 JUnit XML on stdout
   --out FILE              writes there instead: .json and .xml choose the form
   --list                  prints the cases, and runs nothing
-  --known-limitations REPORT.json   a page of what a report shows to fail, with reasons from --reasons FILE.json
+  --known-limitations REPORT.json   a page of what a report (--out) shows to fail
+  --reasons FILE.json               with it, why: an object of case ids and sentences
   --others RESULTS.json             with it, what --peers found of Sluice on its other runtimes
   --help
 

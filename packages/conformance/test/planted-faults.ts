@@ -46,6 +46,11 @@ const frames =
   (body: Buffer, type: string): Buffer =>
     type.startsWith('text/event-stream') ? Buffer.from(body.toString('utf8').split('\n\n').map(change).join('\n\n')) : body
 
+/** A stream with a ping within each event. */
+function torn(body: Buffer): Buffer {
+  return replaced('\ndata: ', '\nevent: ping\ndata: {"type":"ping"}\n\ndata: ')(body)
+}
+
 /** Each kind of mistake that gateways have been seen to make. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
@@ -96,6 +101,11 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     caughtBy: ['stream-unknown-event', 'reply-unknown-block'],
   },
   { what: 'drops pings', fault: { wholeReply: frames((each) => (each.startsWith('event: ping') ? '' : each)) }, caughtBy: ['stream-pings', 'pings-only'] },
+  {
+    what: 'tears events with its heartbeat',
+    fault: { wholeReply: (body, type) => (type.includes('event-stream') ? torn(body) : body) },
+    caughtBy: ['silence-in-event', 'stream-plain'],
+  },
   {
     what: 'drops event names',
     fault: { wholeReply: frames((each) => each.replace(/^event: .*\n/, '')) },

@@ -44,6 +44,7 @@ export type GatewayErrorCode =
   | 'upstream-unreachable'
   | 'upstream-timeout'
   | 'upstream-broke'
+  | 'upstream-redirected'
   | 'shutting-down'
   | 'internal'
 
@@ -71,6 +72,7 @@ const statusAndType: Readonly<Record<GatewayErrorCode, readonly [number, Anthrop
   'upstream-unreachable': [502, 'api_error'],
   'upstream-timeout': [504, 'timeout_error'],
   'upstream-broke': [502, 'api_error'],
+  'upstream-redirected': [502, 'api_error'],
   'shutting-down': [503, 'overloaded_error'],
   internal: [500, 'api_error'],
 }
@@ -137,6 +139,16 @@ export class ConfigurationError extends Error {
   static is(value: unknown): value is ConfigurationError {
     return typeof value === 'object' && value !== null && configurationErrorMarker in value
   }
+}
+
+/**
+ * The value of an option that has to be a positive whole number.
+ *
+ * @throws ConfigurationError where it is none
+ */
+export function positiveWhole(option: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value <= 0) throw new ConfigurationError(option, `${value} is not a positive whole number.`)
+  return value
 }
 
 /** Which part of the gateway misbehaved. */

@@ -54,6 +54,15 @@ describe('an exchange', () => {
     })
   })
 
+  it('without digests passes bytes unchanged all the same, and claims no proof', async () => {
+    const { send, upstream } = bench([complete], { digest: 'none' })
+    const body = '{"model": "claude-opus-5-5"}'
+    const { settlement, sink } = await send({ body, headers: [['content-type', 'application/json']] })
+    expect(sentBody(upstream.calls[0]?.request.body ?? [])).toBe(body)
+    expect(sink.text()).toBe(replyFrames.join(''))
+    expect(settlement.proof).toEqual({ patches: [] })
+  })
+
   it('settles exactly once on every path, last registered first, and refuses a registration after that', async () => {
     const order: string[] = []
     const late: unknown[] = []

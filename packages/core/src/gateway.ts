@@ -1,15 +1,15 @@
-import { ConfigurationError } from './errors.ts'
+import { ConfigurationError, positiveWhole } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
-import type { EstimateOptions } from './exchange/estimates.ts'
+import type { EstimateSource } from './exchange/estimates.ts'
 import { systemHost, type Host } from './host.ts'
 import { pricing, type Pricing } from './meter/price.ts'
 import { compose, type AnyMiddleware, type Handler } from './middleware/compose.ts'
 import type { Middleware } from './middleware/middleware.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Runtime } from './ports/runtime.ts'
-import { checksumDigests, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
+import { checksumDigests, noDigests, type DigestAlgorithm, type DigestFactory } from './wire/digest.ts'
 import { defaultAttemptOptions, type AttemptOptions } from './route/ask-targets.ts'
-import { defaultFirstContentOptions, type FirstContentLimits, type FirstContentOptions } from './route/first-content.ts'
+import type { HeadHold } from './route/first-content.ts'
 import { toUpstream, type Router } from './route/router.ts'
 import { checkUpstream, type Upstream, type UpstreamOptions } from './route/upstream.ts'
 import type { LocalRoute } from './local-routes.ts'
@@ -41,8 +41,11 @@ export interface GatewayOptions {
   readonly attempts?: AttemptOptions
   /** Further routes that the gateway answers by itself, such as `usageRoute()`. @defaultValue none */
   readonly routes?: readonly LocalRoute[]
-  /** How prompts are estimated for budgets, rate limits and policies. @defaultValue by classes of their text, calibrated by what upstreams report */
-  readonly estimates?: EstimateOptions
+  /**
+   * What requests are estimated by before they are sent: `promptEstimates()`, with its options where wanted.
+   * @defaultValue what the first middleware or router brings along, as `budget()` and `policyRouter()` do; else by bytes alone
+   */
+  readonly estimates?: EstimateSource
 }
 
 export const defaultGatewayOptions: { readonly maxBodyBytes: number; readonly maxFrameBytes: number; readonly digest: DigestAlgorithm } = Object.freeze({
@@ -105,12 +108,15 @@ class GatewayBuilder {
   readonly #upstreams: ReadonlyMap<string, Upstream>
   readonly #middleware: AnyMiddleware[] = []
   readonly #host: Host
+  readonly #keyedHash: Runtime['keyedHash']
+  #hasEstimates = false
   #router: Router | undefined
   #handler: Handler | undefined
 
   constructor(options: GatewayOptions) {
     const host = systemHost(options.host)
     this.#host = host
+    this.#keyedHash = options.runtime.keyedHash
     this.#upstreams = indexUpstreams(options.upstreams, options.egressHosts)
     this.#runner = new ExchangeRunner({
       runtime: options.runtime,
@@ -118,20 +124,24 @@ class GatewayBuilder {
       upstreams: this.#upstreams,
       pricing: options.pricing ?? pricing(),
       digests: digestsFor(options),
-      maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? defaultGatewayOptions.maxBodyBytes),
-      maxFrameBytes: positive('maxFrameBytes', options.maxFrameBytes ?? defaultGatewayOptions.maxFrameBytes),
-      drainMillis: options.drainMillis === undefined ? undefined : positive('drainMillis', options.drainMillis),
+      maxBodyBytes: positiveWhole('maxBodyBytes', options.maxBodyBytes ?? defaultGatewayOptions.maxBodyBytes),
+      maxFrameBytes: positiveWhole('maxFrameBytes', options.maxFrameBytes ?? defaultGatewayOptions.maxFrameBytes),
+      drainMillis: options.drainMillis === undefined ? undefined : positiveWhole('drainMillis', options.drainMillis),
       routes: options.routes ?? [],
-      estimates: options.estimates,
-      most: positive('attempts.most', options.attempts?.most ?? defaultAttemptOptions.most),
+      most: positiveWhole('attempts.most', options.attempts?.most ?? defaultAttemptOptions.most),
       health: options.attempts?.health,
-      firstContent: firstContentFor(options.attempts?.firstContent),
+      firstContent: headHoldOf(options.attempts?.firstContent),
     })
+    this.#estimateBy(options.estimates)
   }
 
   use = (middleware: AnyMiddleware): this => {
     this.#assertOpen('use')
-    middleware.check?.({ upstreams: [...this.#upstreams.values()].map(({ name, credential }) => ({ name, credentialMode: credential.mode })) })
+    middleware.check?.({
+      upstreams: [...this.#upstreams.values()].map(({ name, credential }) => ({ name, credentialMode: credential.mode })),
+      ...(this.#keyedHash !== undefined && { keyedHash: this.#keyedHash }),
+    })
+    this.#estimateBy(middleware.estimates)
     this.#middleware.push(middleware)
     compose(this.#middleware, () => Promise.reject(new Error('unreachable')))
     return this
@@ -140,6 +150,7 @@ class GatewayBuilder {
   route = (router: Router): this => {
     this.#assertOpen('route')
     if (this.#router !== undefined) throw new ConfigurationError('route', 'was called twice. One router chooses the target; combine them into one.')
+    this.#estimateBy(router.estimates)
     this.#router = router
     return this
   }
@@ -160,6 +171,14 @@ class GatewayBuilder {
   }
 
   drain = (graceMillis: number): Promise<void> => this.#runner.drain(graceMillis)
+
+  /** The first source that is named stays: whoever else asks is told the same. */
+  #estimateBy(source: EstimateSource | undefined): void {
+    if (source === undefined || this.#hasEstimates) return
+    if (typeof source !== 'function') throw new ConfigurationError('estimates', 'is no source of estimates. Pass promptEstimates({ … }).')
+    this.#runner.estimateBy(source)
+    this.#hasEstimates = true
+  }
 
   #assertOpen(call: string): void {
     if (this.#handler !== undefined) throw new ConfigurationError(call, 'was called after the gateway had handled a request. Build it first, then mount it.')
@@ -192,16 +211,11 @@ function digestsFor({ runtime, digest = defaultGatewayOptions.digest }: GatewayO
   const native = runtime.digests?.[digest]
   if (native !== undefined) return native
   if (digest === 'crc32') return checksumDigests()
+  if (digest === 'none') return noDigests
   throw new ConfigurationError('digest', `"${digest}" is not offered by this runtime adapter. Pass one in runtime.digests, or use "crc32".`)
 }
 
-function firstContentFor(options: FirstContentOptions | undefined): FirstContentLimits | undefined {
-  if (options === undefined) return undefined
-  const { millis, bytes } = { ...defaultFirstContentOptions, ...options }
-  return { millis: positive('attempts.firstContent.millis', millis), bytes: positive('attempts.firstContent.bytes', bytes) }
-}
-
-function positive(option: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value <= 0) throw new ConfigurationError(option, `${value} is not a positive whole number.`)
-  return value
+function headHoldOf(given: HeadHold | undefined): HeadHold | undefined {
+  if (given !== undefined && typeof given.hold !== 'function') throw new ConfigurationError('attempts.firstContent', 'holds no heads. Pass headHold({ … }).')
+  return given
 }

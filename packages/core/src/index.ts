@@ -44,7 +44,8 @@ export { usageRoute, type UsageRouteOptions } from './budget/usage-route.ts'
 export { defaultUpkeepOptions, upkeep, type Upkeep, type UpkeepOptions } from './settle/upkeep.ts'
 
 export type { AbortKind, CheckedTarget, Exchange, PricedUsage, SettledCallback, SpendEstimate, TargetCheck } from './exchange/exchange.ts'
-export { defaultEstimateOptions, type EstimateOptions } from './exchange/estimates.ts'
+export type { EstimateContext, EstimateQuestion, Estimates, EstimateSource, UsageEstimate } from './exchange/estimates.ts'
+export { defaultPromptEstimateOptions, promptEstimates, type PromptEstimateOptions } from './exchange/prompt-estimates.ts'
 export { defaultExactCountOptions, type CountRequest, type ExactCountOptions } from './exchange/exact-counts.ts'
 export type { Tokenizer } from './ports/tokenizer.ts'
 export type { LocalAnswer, LocalRoute } from './local-routes.ts'
@@ -55,11 +56,12 @@ export { RequestBody } from './exchange/request-body.ts'
 
 export { toUpstream, type Plan, type Router, type Target } from './route/router.ts'
 export { defaultAttemptOptions, type AttemptOptions } from './route/ask-targets.ts'
-export { defaultFirstContentOptions, type FirstContentOptions } from './route/first-content.ts'
-export type { Trial, TrialEnd } from './route/circuit.ts'
+export { defaultFirstContentOptions, headHold, type FirstContentOptions, type HeadHold } from './route/first-content.ts'
 export {
   defaultUpstreamHealthOptions,
   upstreamHealth,
+  type Trial,
+  type TrialEnd,
   type UpstreamHealth,
   type UpstreamHealthOptions,
   type UpstreamHealthState,
@@ -144,6 +146,7 @@ export {
   TransportError,
   type ContentDecoder,
   type DecoderFactory,
+  type KeyedHash,
   type Runtime,
   type Transport,
   type TransportFailurePhase,

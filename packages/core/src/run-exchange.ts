@@ -1,7 +1,8 @@
 import { GatewayError, type FaultCode } from './errors.ts'
 import type { ClientRequest, ClientSink } from './ports/client-request.ts'
-import { Estimates, type EstimateOptions } from './exchange/estimates.ts'
-import { LiveExchange, type ExchangeServices, type PricedUsage } from './exchange/exchange.ts'
+import { roughEstimates, type EstimateSource } from './exchange/estimates.ts'
+import type { PricedUsage } from './exchange/exchange.ts'
+import { LiveExchange, type ExchangeServices } from './exchange/live-exchange.ts'
 import { isOwnReply, isUpstreamReply, refuse, renderRefusal, type OwnReply, type Refusal, type Reply, type UpstreamReplyHead } from './exchange/reply.ts'
 import { answer, problemOf, shuttingDown } from './exchange/own-answers.ts'
 import type { Host } from './host.ts'
@@ -39,7 +40,6 @@ export interface RunnerOptions extends AskLimits {
   readonly maxFrameBytes: number
   readonly drainMillis: number | undefined
   readonly routes: readonly LocalRoute[]
-  readonly estimates: EstimateOptions | undefined
 }
 
 /** A client may name any model; the memory of which were told is bounded. */
@@ -51,7 +51,7 @@ const unparsable: RequestTarget = { raw: '/', path: '(unparsable)', query: '' }
 /** Runs exchanges from the client's request to the ledger, and knows which are under way. */
 export class ExchangeRunner {
   readonly #options: RunnerOptions
-  readonly #services: ExchangeServices
+  #services: ExchangeServices
   readonly #recorders: Recorder[] = []
   readonly #journeys = new WeakMap<LiveExchange, Journey>()
   readonly #running = new Map<LiveExchange, Promise<unknown>>()
@@ -61,7 +61,12 @@ export class ExchangeRunner {
 
   constructor(options: RunnerOptions) {
     this.#options = options
-    this.#services = { ...options, estimates: new Estimates(options.host, options.estimates) }
+    this.#services = { ...options, estimates: roughEstimates(options.host) }
+  }
+
+  /** Before the first exchange. */
+  estimateBy(source: EstimateSource): void {
+    this.#services = { ...this.#services, estimates: source(this.#options.host) }
   }
 
   addRecorder(recorder: Recorder): void {

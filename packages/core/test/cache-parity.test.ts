@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { createGateway } from '../src/gateway.ts'
 import { attribute } from '../src/middleware/attribute.ts'
 import { seededRandom } from '../src/policy/simulated-sessions.ts'
@@ -155,18 +155,29 @@ const loss = (of: Run, against: Run): number => 1 - of.total / against.total
 
 const timeout = 60_000
 
+const table: string[] = []
+const told = (way: string, { total }: Run, against: Run): void => {
+  const lost = ((1 - total / against.total) * 100).toFixed(2)
+  table.push(`${way.padEnd(52)} ${String(total).padStart(9)} tokens read  ${lost.padStart(6)} % lost`)
+}
+afterAll(() => console.log(table.join('\n')))
+
 describe('R19: cache parity over sessions shaped as those of Claude Code', { timeout }, () => {
   test('R19: through one upstream each session has the very hit tokens that it has direct', async () => {
     const [plain, gateway] = [await direct(sent), await through(sent, ['a'], () => ({ upstream: 'a' }))]
     expect(gateway.answered).toBe(sent.length)
     expect(plain.total).toBeGreaterThan(500_000)
     expect(gateway.read).toEqual(plain.read)
+    told('direct', plain, plain)
+    told('through one upstream', gateway, plain)
   })
 
   test('R19: over four upstreams with affinity at most one percent of the hit tokens is lost', async () => {
     const spread = await through(sent, names, sessionAffine({ targets }))
     expect(spread.answered).toBe(sent.length)
-    expect(loss(spread, await direct(sent))).toBeLessThanOrEqual(0.01)
+    const plain = await direct(sent)
+    expect(loss(spread, plain)).toBeLessThanOrEqual(0.01)
+    told('over four upstreams with affinity', spread, plain)
   })
 
   test('R19: an upstream that dies and comes back costs its own sessions two moves, and the others nothing', async () => {
@@ -179,11 +190,14 @@ describe('R19: cache parity over sessions shaped as those of Claude Code', { tim
     expect(moved.length).toBeGreaterThan(0)
     expect(moved.length).toBeLessThan(sessionCount)
     expect(loss(failing, affine)).toBeLessThan(0.05)
+    told('with affinity, one of four out for four minutes', failing, affine)
   })
 
   test('without affinity most of it is lost: the simulator is no friend of gateways', async () => {
     let next = 0
     const roundRobin = await through(sent, names, () => ({ upstream: names[(next += 1) % 4] as string }))
-    expect(loss(roundRobin, await direct(sent))).toBeGreaterThan(0.2)
+    const plain = await direct(sent)
+    expect(loss(roundRobin, plain)).toBeGreaterThan(0.2)
+    told('over four upstreams in turn, without affinity', roundRobin, plain)
   })
 })

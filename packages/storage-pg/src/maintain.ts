@@ -24,6 +24,8 @@ const dayMillis = 86_400_000
 const repeatable = { isIdempotent: true } as const
 /** Today's, and as many days after it. */
 const daysAhead = 3
+/** Of a ledger that is older than its sums by session, as many days are filled by one call. */
+const daysFilled = 31
 
 /**
  * Makes the function that keeps a database's partitions.
@@ -37,6 +39,7 @@ export function maintain(database: Database, options: MaintenanceOptions): (now:
     const today = Math.floor(now / dayMillis)
     const ahead = Array.from({ length: daysAhead + 1 }, (_, index) => today + index)
     await database.query('select {s}.ensure_month(d), {s}.ensure_day(d) from unnest($1::integer[]) d', [ahead], repeatable)
+    await fillSessions(database)
     const expired = (await database.call(
       'select {s}.expired_partitions($1::integer, $2::integer) as result',
       [today - retentionDays, rollupDays === undefined ? null : today - rollupDays],
@@ -51,6 +54,14 @@ export function maintain(database: Database, options: MaintenanceOptions): (now:
     }
     await forget(database, today - retentionDays)
     return { dropped, postponed }
+  }
+}
+
+/** A day a transaction: whoever adds to it waits meanwhile. */
+async function fillSessions(database: Database): Promise<void> {
+  for (let filled = 0; filled < daysFilled; filled += 1) {
+    const isFilled = await database.call('select {s}.fill_sessions() as result', [], repeatable)
+    if (isFilled !== true) return
   }
 }
 

@@ -33,8 +33,8 @@ export function pgLedger(pool: PgPool, options: PgOptions = {}): PgLedger {
   return ledgerOn(new Database(pool, options))
 }
 
-/** {@link pgLedger} on a database that is shared with other ports. */
-export function ledgerOn(database: Database): PgLedger {
+/** {@link pgLedger} on a database that is shared with other ports; what may take long goes through the second. */
+export function ledgerOn(database: Database, patient: Database = database): PgLedger {
   const array = (documents: readonly string[]): string => `[${documents.join(',')}]`
   const appends = new BatchQueue<string>(async (documents) => {
     await database.query('select {s}.file_entries($1::jsonb, false)', [array(documents)], repeatable)
@@ -47,8 +47,8 @@ export function ledgerOn(database: Database): PgLedger {
       const { id, json } = toEntryDocument(entry)
       await appends.add(id, json)
     },
-    report: (query) => report(database, query),
-    exchanges: (query) => exchanges(database, query),
+    report: (query) => report(patient, query),
+    exchanges: (query) => exchanges(patient, query),
     provisional: {
       open: async (entry, owner) => {
         const { id, json } = toEntryDocument(entry, owner)

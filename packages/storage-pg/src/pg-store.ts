@@ -15,6 +15,11 @@ import { generatedSecret } from './generated-secret.ts'
 
 /** Options of {@link pgStore}. */
 export interface PgStoreOptions extends PgOptions, MaintenanceOptions {
+  /**
+   * A pool of its own, on the same database, for what may take long and no exchange waits for: reports, lists of exchanges, maintenance. With it the other can have a short
+   * `query_timeout`, which is how long a network that swallows packets can hold its connections, and no report takes one that an exchange waits for. @defaultValue the same pool
+   */
+  readonly reportPool?: PgPool
   /** Told when an idle connection of the pool broke, as when the server restarts; the pool makes new ones. Without it, nobody is told. */
   readonly onConnectionLost?: (error: Error) => void
 }
@@ -49,10 +54,12 @@ export interface PgStore {
  * @throws ConfigurationError for a schema that is no plain identifier, and for a retention that is not a positive number of days
  */
 export function pgStore(pool: PgPool, options: PgStoreOptions = {}): PgStore {
+  const { reportPool = pool } = options
   const database = new Database(pool, options)
-  const runMaintenance = maintain(database, options)
-  const stopListening = onConnectionLoss(pool, (error) => options.onConnectionLost?.(error))
-  const ledger = ledgerOn(database)
+  const patient = reportPool === pool ? database : new Database(reportPool, options)
+  const runMaintenance = maintain(patient, options)
+  const stopListening = [...new Set([pool, reportPool])].map((each) => onConnectionLoss(each, (error) => options.onConnectionLost?.(error)))
+  const ledger = ledgerOn(database, patient)
   return {
     ledger,
     keys: keyRingOn(database),
@@ -67,7 +74,7 @@ export function pgStore(pool: PgPool, options: PgStoreOptions = {}): PgStore {
     maintain: runMaintenance,
     close: async () => {
       await ledger.close()
-      stopListening()
+      for (const stop of stopListening) stop()
     },
   }
 }

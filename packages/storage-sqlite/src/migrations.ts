@@ -158,4 +158,15 @@ export const migrations: readonly string[] = [
     started_at real not null
   ) strict;
   `,
+  // 6: what is under way, in rows that serve again and again. An exchange that is in the ledger is not under way, whatever row it had.
+  `
+  create table provisional_slots (
+    slot integer primary key,
+    exchange_id text not null,
+    owner text not null,
+    json text not null
+  ) strict;
+  insert into provisional_slots (exchange_id, owner, json) select exchange_id, owner, json from provisional order by opened;
+  drop table provisional;
+  `,
 ]

@@ -34,13 +34,16 @@ const maxChangesTogether = 256
 
 /**
  * When a change is made. `soon`: with the others of this turn of the event loop; `along`: with the next that are made soon, so that those see it; `gathered`: with
- * others of its kind. The last two wait no longer than some milliseconds, and not at all where their caller has just been told of a change before: who works step by
- * step would wait with each.
+ * others of its kind. The last two wait no longer than some milliseconds, and not at all where a caller has just been told of a change that was made alone: who works
+ * step by step would wait with each.
  */
 export type ChangePace = 'soon' | 'along' | 'gathered'
 
-/** The longest that a change waits for company. */
-const patienceMillis = 5
+/** The longest that a change waits for company. Each page is written once a transaction, so gathered ones cost less the more they are. */
+const patienceMillis: Readonly<Record<Exclude<ChangePace, 'soon'>, number>> = { along: 5, gathered: 20 }
+
+/** So many are company enough: they wait no longer. */
+const enoughGathered = 32
 
 /** A change that waits for its transaction. */
 interface Change {
@@ -61,9 +64,10 @@ export class SqliteDatabase {
   readonly #waiting: Change[] = []
   readonly #gathered: Change[] = []
   #isFlushDue = false
-  #patience: NodeJS.Timeout | undefined
-  /** While callers that have just been answered go on. */
-  #isAnswering = false
+  #alongTimer: NodeJS.Timeout | undefined
+  #gatheredTimer: NodeJS.Timeout | undefined
+  /** While the caller of a change that was made alone goes on with its answer. */
+  #isAnsweringOne = false
 
   /** For {@link openSqliteDatabase}, which has locked and migrated the file. */
   constructor(path: string, clock: Clock, database: DatabaseSync) {
@@ -96,10 +100,13 @@ export class SqliteDatabase {
         const result = change()
         return () => resolve(result)
       }
-      const lane = pace === 'gathered' && !this.#isAnswering ? this.#gathered : this.#waiting
+      const isSoon = pace === 'soon' || this.#isAnsweringOne
+      const lane = pace === 'gathered' && !isSoon ? this.#gathered : this.#waiting
       lane.push({ run, reject })
-      if (pace === 'soon' || this.#isAnswering) this.#flushSoon()
-      else this.#patience ??= setTimeout(() => this.#flushAll(), patienceMillis)
+      if (isSoon) this.#flushSoon()
+      else if (pace === 'along') this.#alongTimer ??= setTimeout(() => this.#flush(), patienceMillis.along)
+      else if (this.#gathered.length >= enoughGathered) this.#flushAll()
+      else this.#gatheredTimer ??= setTimeout(() => this.#flushAll(), patienceMillis.gathered)
     })
   }
 
@@ -142,15 +149,17 @@ export class SqliteDatabase {
     })
   }
 
-  /** Makes everything that waits for company, too. */
+  /** Makes what is being gathered, too. */
   #flushAll(): void {
-    clearTimeout(this.#patience)
-    this.#patience = undefined
+    clearTimeout(this.#gatheredTimer)
+    this.#gatheredTimer = undefined
     this.#waiting.push(...this.#gathered.splice(0))
     this.#flush()
   }
 
   #flush(): void {
+    clearTimeout(this.#alongTimer)
+    this.#alongTimer = undefined
     const changes = this.#waiting.splice(0, maxChangesTogether)
     if (this.#waiting.length > 0) this.#flushSoon()
     if (changes.length > 1 && this.#commit(changes) === undefined) return
@@ -169,14 +178,18 @@ export class SqliteDatabase {
       for (const listener of this.#commitListeners) listener()
       this.#statements.commit.run()
       for (const answer of answers) answer()
-      this.#isAnswering = true
-      // After all that callers do at once with their answers: a tick comes after every microtask.
-      queueMicrotask(() => process.nextTick(() => (this.#isAnswering = false)))
+      if (changes.length === 1) this.#answerOne()
       return undefined
     } catch (error) {
       this.#undo()
       return { error }
     }
+  }
+
+  #answerOne(): void {
+    this.#isAnsweringOne = true
+    // After all that the caller does at once with its answer: a tick comes after every microtask.
+    queueMicrotask(() => process.nextTick(() => (this.#isAnsweringOne = false)))
   }
 
   #undo(): void {

@@ -119,3 +119,44 @@ test('what an earlier process left open is recovered at once, whatever it had sa
   expect(await ledger.provisional.recover(2_000, 10)).toEqual([mine])
   await close()
 })
+
+test('rows of exchanges that are over serve the next ones, and bring nothing back when entries are forgotten or the process is a new one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'storage-sqlite-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'slots.db')
+  const day = 86_400_000
+  const entries = Array.from({ length: 40 }, (_, index) => sampleEntry({ exchangeId: `ex_${index}`, startedAt: index }))
+  const first = await openSqlite(path, { retentionDays: 1 })
+  for (let at = 0; at < 30; at += 5) {
+    const some = entries.slice(at, at + 5)
+    await Promise.all(some.map((entry) => first.ledger.provisional.open(entry, 'p1')))
+    await Promise.all(some.map((entry) => first.ledger.append(entry)))
+  }
+  const rows = (store: typeof first): number => Number(store.database.prepare('select count(*) as rows from provisional_slots').get()?.['rows'])
+  expect(rows(first)).toBe(5)
+  await first.ledger.provisional.open(entries[30] as LedgerEntry, 'p1')
+  await first.close()
+  const second = await openSqlite(path, { retentionDays: 1 })
+  await Promise.all(entries.slice(31, 35).map((entry) => second.ledger.provisional.open(entry, 'p2')))
+  expect(rows(second)).toBe(5)
+  await Promise.all(entries.slice(31, 35).map((entry) => second.ledger.append(entry)))
+  expect((await second.maintain(10 * day)).forgottenEntries).toBe(34)
+  expect((await second.ledger.provisional.recover(0, 100)).map(({ exchangeId }) => exchangeId)).toEqual(['ex_30'])
+  await second.close()
+})
+
+test('holds that have ended stay ended when what is remembered of them is forgotten', async () => {
+  const { budgets, database, close } = await openSqlite(':memory:', { clock: { now: () => 1_000, after: () => () => undefined } })
+  const claim = { account: 'team', bucket: 0, firstBucket: 0, amount: 5n }
+  for (let hold = 0; hold < 70; hold += 1) {
+    await budgets.reserve({ holdId: `h${hold}`, claims: [claim], expiresAt: 2_000 })
+    await budgets.settle([{ holdId: `h${hold}`, charges: [{ ...claim, amount: 1n }] }])
+  }
+  // The newest are still in both tables.
+  expect(Number(database.prepare('select count(*) as rows from holds').get()?.['rows'])).toBe(6)
+  expect(await budgets.bookExpired(5_000, 100)).toEqual([])
+  await budgets.prune(5_000)
+  expect(await budgets.bookExpired(5_000, 100)).toEqual([])
+  expect(await budgets.balances([claim])).toEqual([{ spent: 70n, held: 0n }])
+  await close()
+})

@@ -2,7 +2,7 @@ import type { Ledger, ProvisionalEntries } from '@sluice/core'
 import { LedgerEntries, storableEntry } from './ledger-entries.ts'
 import { ledgerHorizon } from './ledger-horizon.ts'
 import { LedgerReports } from './ledger-report.ts'
-import { provisionalEntries } from './provisional-entries.ts'
+import { provisionalEntries, provisionalSlots } from './provisional-entries.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
 /** A ledger that outlives its process. */
@@ -17,14 +17,12 @@ export interface SqliteLedger extends Ledger {
 export function sqliteLedger(database: SqliteDatabase): SqliteLedger {
   const entries = new LedgerEntries(database)
   const reports = new LedgerReports(database, entries, ledgerHorizon(database))
-  const close = database.prepare('delete from provisional where exchange_id = ?')
+  const slots = provisionalSlots(database)
   return {
     append: async (entry) => {
       const storable = storableEntry(entry)
-      await database.write(() => {
-        entries.keep(storable)
-        close.run(storable.kept.exchangeId)
-      }, 'gathered')
+      await database.write(() => entries.keep(storable), 'gathered')
+      slots.close(storable.kept.exchangeId)
     },
     report: (query) => reports.report(query),
     exchanges: (query) => database.read(() => entries.list(query)),

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '@sluice/core'
 import { ledgerHorizon } from './ledger-horizon.ts'
+import { provisionalSlots } from './provisional-entries.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
 /** How long what is kept. */
@@ -36,6 +37,7 @@ export function sqliteMaintenance(database: SqliteDatabase, options: Maintenance
   checkMaintenanceOptions(options)
   const { retentionDays = defaultMaintenanceOptions.retentionDays, rollupRetentionDays } = options
   const horizon = ledgerHorizon(database)
+  const slots = provisionalSlots(database)
   const forgetEntries = database.prepare(
     `delete from entries where entry in (select entry from entries where started_at < ? order by started_at limit ${rowsAtOnce})`,
   )
@@ -50,7 +52,10 @@ export function sqliteMaintenance(database: SqliteDatabase, options: Maintenance
     const forget = async (statement: typeof forgetEntries, before: number): Promise<number> => {
       for (let forgotten = 0; ;) {
         if (left <= 0) return forgotten
-        const { changes } = await database.write(() => statement.run(before))
+        const { changes } = await database.write(() => {
+          slots.sweep()
+          return statement.run(before)
+        })
         forgotten += Number(changes)
         left -= Number(changes)
         if (changes < rowsAtOnce) return forgotten

@@ -11,14 +11,23 @@ export interface CommonOptions extends HostOptions {
   /** Sends a ping after so long a silence. @defaultValue 15000 for Bedrock invoke and Vertex, which send none; else never */
   readonly heartbeatMillis?: number
   readonly deadlines?: Partial<Deadlines>
+  /** What becomes of a redirect: see core's `UpstreamOptions.redirects`. @defaultValue 'refuse' */
+  readonly redirects?: 'refuse' | 'relay'
   /** Milliseconds since the epoch, for signatures and tokens. @defaultValue the runtime's clock */
   readonly now?: () => number
 }
 
 /** The options that go to core as they are. */
-export function coreOptions({ heartbeatMillis, deadlines }: CommonOptions, silenceMillis?: number): Pick<UpstreamOptions, 'heartbeatMillis' | 'deadlines'> {
+export function coreOptions(
+  { heartbeatMillis, deadlines, redirects }: CommonOptions,
+  silenceMillis?: number,
+): Pick<UpstreamOptions, 'heartbeatMillis' | 'deadlines' | 'redirects'> {
   const millis = heartbeatMillis ?? silenceMillis
-  return { ...(millis !== undefined && { heartbeatMillis: millis }), ...(deadlines !== undefined && { deadlines }) }
+  return {
+    ...(millis !== undefined && { heartbeatMillis: millis }),
+    ...(deadlines !== undefined && { deadlines }),
+    ...(redirects !== undefined && { redirects }),
+  }
 }
 
 /** Such a name in an AWS or Google header would speak for the gateway: sign, choose a project to bill, or switch a guardrail. A client's never crosses. */

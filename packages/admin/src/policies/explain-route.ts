@@ -69,7 +69,9 @@ function arithmeticSentences(sum: SwitchArithmetic): readonly string[] {
 function attemptSentences({ attempts }: LedgerEntry): readonly string[] {
   if (attempts.length === 0) return ['Nothing was sent upstream.']
   return attempts.map(({ upstream, model, startedAt, headAt, status, failure }, at) => {
-    const answer = status === undefined ? `no answer (${failure ?? 'not known why'})` : `${status} after ${(headAt ?? startedAt) - startedAt} ms`
+    const after = (headAt ?? startedAt) - startedAt
+    const what = failure === undefined ? '' : `, and no reply to hand on (${failure})`
+    const answer = status === undefined ? `no answer (${failure ?? 'not known why'})` : `${status} after ${after} ms${what}`
     return `Attempt ${at + 1}: ${placeOf({ upstream, ...(model !== undefined && { model }) })}, ${answer}.`
   })
 }

@@ -21,7 +21,8 @@ export async function newestEntries(ledger: Pick<Ledger, 'exchanges'>, query: Ex
     for (const entry of page) if (!atEdge.has(entry.exchangeId)) entries.push(entry)
     const last = page.at(-1)
     if (last === undefined || page.length < limit) return { entries: entries.slice(0, most), isWhole: entries.length <= most }
-    if (entries.length >= most) return { entries: entries.slice(0, most), isWhole: false }
+    // Of exactly so many, the next page says whether there are more.
+    if (entries.length > most) return { entries: entries.slice(0, most), isWhole: false }
     atEdge = new Set()
     for (let at = entries.length - 1; entries[at]?.startedAt === last.startedAt; at -= 1) atEdge.add(entries[at]?.exchangeId ?? '')
     until = last.startedAt + 1

@@ -44,19 +44,25 @@ export interface ReportInput extends SpanInput {
   readonly groupBy?: readonly string[] | undefined
   readonly timeZone?: string | undefined
   readonly percentiles?: string | undefined
+  readonly limit?: string | undefined
 }
 
 /** Reads the parameters of a report; percentiles are on unless `false`. @throws Refusal naming the parameter, what was seen, and what there is */
 export function toReportQuery(input: ReportInput, timeZone: string): ReportQuery {
-  const zone = input.timeZone ?? timeZone
-  if (!isTimeZone(zone)) throw badRequest(`timeZone: "${shown(zone)}" is not known. Give an IANA name, such as Europe/Berlin.`)
   const groupBy = (input.groupBy ?? []).flatMap((list) => list.split(',').filter((name) => name !== ''))
   return {
     groupBy: [...new Set(groupBy.map((name) => toDimension('groupBy', name)))],
     ...toSpan(input),
-    timeZone: zone,
+    timeZone: toZone(input.timeZone ?? timeZone),
     percentiles: input.percentiles !== 'false',
+    ...(input.limit !== undefined && { limit: Number(input.limit) }),
   }
+}
+
+/** Checks a time zone. @throws Refusal */
+export function toZone(name: string): string {
+  if (!isTimeZone(name)) throw badRequest(`timeZone: "${shown(name)}" is not known. Give an IANA name, such as Europe/Berlin.`)
+  return name
 }
 
 /** Checks a dimension's name. @throws Refusal with those that there are */

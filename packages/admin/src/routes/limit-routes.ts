@@ -2,11 +2,12 @@ import { canonicalJson, rateLimitOf, type RateLimit } from '@sluice/core'
 import { z } from 'zod'
 import { sha256Hex, withoutUndefined } from '../plain.ts'
 import type { AdminActor } from '../power.ts'
-import { badRequest, conflict, LostRace, notFound, shown, untilFirst } from '../refusal.ts'
+import { badRequest, shown } from '../refusal.ts'
 import { route, type Answer, type Route } from '../route.ts'
 import type { AdminParts } from '../stores.ts'
-import { afterParameter, limitOf, limitParameter, nextField, pageOf, reasonField } from './paging.ts'
-import { matchesOfSubject, reachesSubject, subjectSchema, warningSchema } from './subject.ts'
+import { countedThings, definedFields } from './counted-things.ts'
+import { afterParameter, limitParameter, nextField, reasonField } from './paging.ts'
+import { subjectSchema } from './subject.ts'
 
 const each = z.enum(['all', 'key', 'developer', 'session'])
 const unit = z.enum(['requests', 'fresh-input-tokens', 'output-tokens', 'nano-usd', 'concurrency', 'sessions'])
@@ -55,35 +56,28 @@ const limitAnswer = z.strictObject({
   createdAt: z.string(),
   version: z.number(),
 })
-const defined = z.strictObject({
-  limit: limitAnswer,
-  isNew: z.boolean(),
-  matches: z.strictObject({ keys: z.number().nullable() }),
-  warnings: z.array(warningSchema),
-})
+const defined = z.strictObject({ limit: limitAnswer, ...definedFields })
 
 function toLimitJson(limit: RateLimit): object {
   return { ...limit, createdAt: new Date(limit.createdAt).toISOString() }
 }
 
 /** Routes of rate limits. */
-export function limitRoutes({ stores, changes, now }: AdminParts): readonly Route[] {
-  const { rates, keyRing } = stores
-  const find = async (id: string): Promise<RateLimit | undefined> => (await rates.limits()).find((limit) => limit.id === id)
+export function limitRoutes(parts: AdminParts): readonly Route[] {
+  const { now } = parts
+  const { rates } = parts.stores
+  const things = countedThings<RateLimit>(
+    { noun: 'limit', all: () => rates.limits(), define: (limit) => rates.define(limit), remove: (id) => rates.remove(id), toJson: toLimitJson },
+    parts,
+  )
   const define = async (actor: AdminActor, id: string, input: Definition): Promise<Answer> => {
-    const subject = withoutUndefined(input.subject)
-    if (!(await reachesSubject(actor, subject, keyRing))) throw notFound('limit or scope for this subject')
     if (input.unit === 'sessions' && input.each === 'session')
       throw badRequest('each: a session cannot be counted for each session. Give all, key or developer.')
-    return untilFirst(input.version !== undefined, async () => {
-      const before = await find(id)
-      if (before !== undefined && !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`limit "${shown(id)}"`)
-      if (input.version !== undefined && input.version !== (before?.version ?? 0))
-        throw conflict(`version: the limit "${id}" is at ${before?.version ?? 0} by now. Read it again, and decide again.`)
-      const after = rateLimitOf({
+    return things.define(actor, id, input, (before) =>
+      rateLimitOf({
         id,
         name: input.name ?? nameOf(input),
-        subject,
+        subject: withoutUndefined(input.subject),
         each: input.each ?? 'all',
         unit: input.unit,
         amount: input.amount,
@@ -92,20 +86,8 @@ export function limitRoutes({ stores, changes, now }: AdminParts): readonly Rout
         queueMillis: input.queueMillis ?? (input.unit === 'concurrency' ? 30_000 : 0),
         createdAt: before?.createdAt ?? now(),
         version: (before?.version ?? 0) + 1,
-      })
-      const change = {
-        action: 'limit.define',
-        subject: `limit:${id}`,
-        reason: input.reason,
-        after: toLimitJson(after),
-        ...(before !== undefined && { before: toLimitJson(before) }),
-      }
-      await changes.recorded(actor, change, async () => {
-        if (!(await rates.define(after))) throw new LostRace(`The limit "${id}"`)
-      })
-      const { keys, warnings } = await matchesOfSubject(subject, stores)
-      return { status: before === undefined ? 201 : 200, body: { limit: toLimitJson(after), isNew: before === undefined, matches: { keys }, warnings } }
-    })
+      }),
+    )
   }
   return [
     route({
@@ -141,15 +123,8 @@ export function limitRoutes({ stores, changes, now }: AdminParts): readonly Rout
       query: z.strictObject({ after: afterParameter.optional(), limit: limitParameter.optional() }),
       answer: z.strictObject({ limits: z.array(limitAnswer), next: nextField }),
       handle: async ({ actor, query }) => {
-        const visible: RateLimit[] = []
-        const size = limitOf(query)
-        for (const limit of await rates.limits()) {
-          if (query.after !== undefined && limit.id <= query.after) continue
-          if (visible.length > size) break
-          if (await reachesSubject(actor, limit.subject, keyRing)) visible.push(limit)
-        }
-        const { items, next } = pageOf(visible, size, ({ id }) => id)
-        return { body: { limits: items.map(toLimitJson), next } }
+        const { items, next } = await things.page(actor, query)
+        return { body: { limits: items, next } }
       },
     }),
     route({
@@ -159,14 +134,7 @@ export function limitRoutes({ stores, changes, now }: AdminParts): readonly Rout
       about: 'Removes a limit.',
       query: z.strictObject({ reason: reasonField.optional() }),
       answer: z.strictObject({ removed: z.string() }),
-      handle: async ({ actor, id, query }) => {
-        const before = await find(id)
-        if (before === undefined || !(await reachesSubject(actor, before.subject, keyRing))) throw notFound(`limit "${shown(id)}"`)
-        await changes.recorded(actor, { action: 'limit.remove', subject: `limit:${id}`, reason: query.reason, before: toLimitJson(before) }, async () => {
-          if (!(await rates.remove(id))) throw notFound(`limit "${shown(id)}"`)
-        })
-        return { body: { removed: id } }
-      },
+      handle: ({ actor, id, query }) => things.remove(actor, id, query.reason),
     }),
   ]
 }

@@ -27,6 +27,11 @@ export function reportRoutes({ stores, gateway, timeZone }: AdminParts): readonl
           .enum(['true', 'false'])
           .optional()
           .meta({ description: 'false leaves out firstByteMillis and durationMillis, which cost a store more.' }),
+        limit: z
+          .string()
+          .regex(/^[1-9]\d{0,5}$/, 'give a number from 1 to 999999')
+          .optional()
+          .meta({ description: 'At most so many rows, the dearest. All, where it is left out.' }),
       }),
       answer: z.strictObject({ rows: z.array(reportRowAnswer) }),
       handle: async ({ actor, query }) => {

@@ -1,10 +1,10 @@
-import { pricing as pricingOf, type Budget, type LedgerEntry } from '@sluice/core'
+import { pricing as pricingOf, type Budget, type LedgerEntry, type ReportDimension } from '@sluice/core'
 import { compareText, reportParts, type EntryDimension } from '@sluice/core/ledger'
 import { compilePolicy, whatIfReplay, type Policy, type WhatIfChanges } from '@sluice/core/policy'
 import { z } from 'zod'
 import { badRequest } from '../refusal.ts'
 import { newestEntries } from '../reports/ledger-pages.ts'
-import { spanFields, toDimension, toSpan } from '../reports/report-query.ts'
+import { spanFields, toDimension, toSpan, toZone } from '../reports/report-query.ts'
 import { isEntryWithin } from '../reports/within-scope.ts'
 import { route, type Route } from '../route.ts'
 import type { AdminParts } from '../stores.ts'
@@ -40,7 +40,8 @@ export function whatIfRoutes({ stores: { ledger }, timeZone, pricing, pause }: A
           .boolean()
           .optional()
           .meta({ description: 'Whether histories hold thinking, which pins a session to its model: true unless given. The ledger does not tell.' }),
-        groupBy: z.string().max(40).optional().meta({ description: 'A dimension of reports, beside scope and model; not hour or day.' }),
+        groupBy: z.string().max(40).optional().meta({ description: 'A dimension of reports, beside scope and model.' }),
+        timeZone: z.string().max(60).optional().meta({ description: "IANA name, for hours and days: the gateway's unless given." }),
         ...spanFields,
       }),
       answer: whatIfAnswer,
@@ -51,6 +52,7 @@ export function whatIfRoutes({ stores: { ledger }, timeZone, pricing, pause }: A
         if (policy !== undefined) compilePolicy(policy)
         const budgets = body.budgets && (await toBudgets(body.budgets))
         const groupBy = body.groupBy === undefined ? undefined : toGroup(body.groupBy)
+        const zone = toZone(body.timeZone ?? timeZone)
         // What moves is priced as what stayed was: by the gateway's own prices, where it has some.
         const priced = prices === undefined ? (policy === undefined ? undefined : pricing) : pricingOf(toPricingOptions(prices))
         const changes: WhatIfChanges = {
@@ -58,7 +60,7 @@ export function whatIfRoutes({ stores: { ledger }, timeZone, pricing, pause }: A
           ...(priced !== undefined && { prices: priced }),
           ...(budgets !== undefined && { budgets }),
           ...(hasSignedThinking !== undefined && { hasSignedThinking }),
-          ...(groupBy !== undefined && { groupBy }),
+          ...(groupBy !== undefined && { groupBy, timeZone: zone }),
         }
         const { where = {}, ...span } = toSpan(body)
         const found = await newestEntries(ledger, { ...span, ...(where.session !== undefined && { session: where.session }) }, mostReplayed, pause)
@@ -77,12 +79,9 @@ export function whatIfRoutes({ stores: { ledger }, timeZone, pricing, pause }: A
   ]
 }
 
-function toGroup(name: string): Exclude<EntryDimension, 'model'> {
+function toGroup(name: string): Exclude<ReportDimension, 'model'> {
   const dimension = toDimension('groupBy', name)
-  if (dimension === 'hour' || dimension === 'day' || dimension === 'model')
-    throw badRequest(
-      `groupBy: what-if has no ${dimension}${dimension === 'model' ? '; the answer is by model anyway' : '. Ask for each period by since and until'}.`,
-    )
+  if (dimension === 'model') throw badRequest('groupBy: what-if has no model; the answer is by model anyway.')
   return dimension
 }
 

@@ -1,5 +1,5 @@
 import { pricing } from '@sluice/core'
-import { policyJsonSchema, recommendedPolicy, routingTable, routingTableText, toPolicyDocument } from '@sluice/core/policy'
+import { policyJsonSchema, recommendedPolicy, routingTable, routingTableText, toPolicyDocument, type RoutingRow } from '@sluice/core/policy'
 import type { Command } from '../command.ts'
 import { CommandError, messageOf, UsageError } from '../errors.ts'
 import { parseFlags, type Flags, type FlagSpecs } from '../flags/flags.ts'
@@ -52,20 +52,27 @@ export const policyValidate: Command = {
   },
 }
 
-const explainFlags: FlagSpecs = { ...gatewayFlags, ...policyFlags, ...requestFlags, json: { about: 'for programs' } }
+const explainFlags: FlagSpecs = {
+  ...gatewayFlags,
+  ...policyFlags,
+  ...requestFlags,
+  upstreams: { value: 'LIST', about: 'the upstreams of the gateway, joined by commas, the one that serves by default first' },
+  json: { about: 'for programs' },
+}
 
 /** `sluice policy explain`. */
 export const policyExplain: Command = {
   usage: 'policy explain [FILE] --model M --input N [flags]',
-  about: 'Says what a policy would do with a request, rule by rule.\nWithout FILE it is the policy in force on the gateway; with it, no gateway is needed.',
+  about:
+    'Says what a policy would do with a request, rule by rule, stops and residency included.\nWithout FILE it is the policy in force on the gateway; with it, no gateway is needed.',
   flags: explainFlags,
   notes: `${policyNotes}\nWhat really became of a request: sluice explain EXCHANGE.`,
   run: async (argv, terminal) => {
     const given = parseFlags(explainFlags, argv, ['FILE'])
     const request = requestOf(given, terminal.now())
     const source = sourceOf(given.positional('FILE'), given, terminal.directory) ?? (await sourceInForce(given, terminal))
-    const compiled = compiledOf(source)
-    const reading = readPolicy(compiled, request)
+    const upstreams = given.text('upstreams')?.split(',')
+    const reading = readPolicy(compiledOf(source, upstreams), request, upstreams?.[0])
     if (given.has('json')) terminal.write(JSON.stringify(reading, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value), 2))
     else terminal.write(readingText(source, reading, request.facts.model))
     return 0
@@ -161,12 +168,20 @@ export const policySimulate: Command = {
         [
           routingTableText(rows.map((row) => ({ ...row, name: printable(row.name, 80) }))),
           '',
+          ...refusalLines(rows),
           'Broken turns carry thinking that another model signed: the API refuses them, or drops the thinking. The rows count them as if nothing had happened.',
-          `${sessions} synthetic sessions, list prices. Your own ledger answers better: sluice whatif --policy FILE --since 30d.`,
+          `${sessions} synthetic sessions, of no scope, tag or repository, at the policy's default upstream; list prices. Your own ledger answers better: sluice whatif --policy FILE --since 30d.`,
         ].join('\n'),
       )
     return Promise.resolve(0)
   },
+}
+
+/** Says of each policy how much it refuses, where it does. */
+function refusalLines(rows: readonly RoutingRow[]): readonly string[] {
+  return rows.flatMap(({ name, refused }) =>
+    refused === 0 ? [] : [`${printable(name, 80)} refuses ${refused} requests, by a rule, a stop or a region: they cost nothing, and are not done.`],
+  )
 }
 
 const schemaFlags: FlagSpecs = { json: { about: 'the same: it is JSON anyway' } }

@@ -18,7 +18,7 @@ const flags: FlagSpecs = {
   until: { value: 'TIME', about: 'exchanges started before then' },
   'time-zone': { value: 'ZONE', about: "time zone of hour, day and dates, such as Europe/Berlin (the gateway's; for dates this machine's)" },
   where: { value: 'DIMENSION=VALUE', about: 'only these exchanges, such as session=…; repeatable', isRepeatable: true },
-  limit: { value: 'N', about: 'of a view: at most so many places or sessions' },
+  limit: { value: 'N', about: 'at most so many rows, the dearest (all); of a view, places or sessions' },
   json: { about: 'an array of rows, or the view; costs are text, in nano-USD' },
   csv: { about: 'the rows as CSV' },
 }
@@ -49,7 +49,11 @@ export const report: Command = {
       if (text !== undefined) parameters.set(flag, String(toInstant(`--${flag}`, text, terminal.now(), timeZone)))
     }
     if (given.has('view')) return showView(given, groupBy, parameters, terminal)
-    if (given.has('limit')) throw new UsageError('--limit goes with --view. A report has a row for each group.')
+    const limit = given.text('limit')
+    if (limit !== undefined) {
+      if (!/^[1-9]\d{0,5}$/.test(limit)) throw new UsageError(`--limit: saw "${limit}". Give a number from 1 to 999999.`)
+      parameters.set('limit', limit)
+    }
     if (asked !== undefined) parameters.set('timeZone', asked)
     for (const dimension of groupBy) parameters.append('groupBy', dimension)
     const rows = await gatewayClient(given, terminal).report(parameters)

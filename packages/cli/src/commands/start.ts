@@ -1,5 +1,5 @@
 import { adminApi, hashAdminToken, type AdminToken } from '@sluice/admin'
-import { pricing, systemClock, virtualKeys, upkeep, type Gateway } from '@sluice/core'
+import { headHold, pricing, systemClock, virtualKeys, upkeep, type Gateway } from '@sluice/core'
 import { nodeRuntime, serve, type Served, type ServeOptions } from '@sluice/adapters-node'
 import { startRehearsal } from '@sluice/rehearsal'
 import type { Command } from '../command.ts'
@@ -73,7 +73,7 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
   const heartbeatSeconds = given(specs.heartbeatSpec, sources)?.value
   const pepper = given(specs.pepperSpec, sources)?.value
   const most = given(routing.attemptsSpec, sources)?.value
-  const firstContentSeconds = given(routing.firstContentSpec, sources)?.value
+  const firstContent = routing.firstContentOf(sources)
   const balance = givenOr(routing.balanceSpec, sources, 'in-order').value
   const deadlineSeconds = given(routing.deadlineSpec, sources)?.value
   const failoverSeconds = given(routing.failoverSpec, sources)?.value
@@ -122,7 +122,7 @@ async function runGateway(sources: SettingSources, config: SluiceConfig, termina
       pricing: prices,
       attempts: {
         ...(most !== undefined && { most }),
-        ...(firstContentSeconds !== undefined && { firstContent: { millis: Math.round(firstContentSeconds * 1000) } }),
+        ...(firstContent !== undefined && { firstContent: headHold(firstContent) }),
       },
       configuredKeys,
       issuedKeys,

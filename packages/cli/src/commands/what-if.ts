@@ -23,8 +23,8 @@ const flags: FlagSpecs = {
   since: { value: 'TIME', about: 'exchanges started then or later: 24h, 7d, 2026-11-24 (30d)' },
   until: { value: 'TIME', about: 'exchanges started before then' },
   where: { value: 'DIMENSION=VALUE', about: 'only these exchanges, such as developer=ada; repeatable', isRepeatable: true },
-  'group-by': { value: 'DIMENSION', about: 'beside model and scope: developer, session, repository …' },
-  'time-zone': { value: 'ZONE', about: "of dates, and of the days of budgets (this machine's)" },
+  'group-by': { value: 'DIMENSION', about: 'beside model and scope: day, hour, developer, session, repository …' },
+  'time-zone': { value: 'ZONE', about: "of dates, hours and days, and of the days of budgets (this machine's)" },
   'no-thinking': { about: 'take it that histories hold no thinking, so that sessions may change their model' },
   json: { about: 'for programs; costs are text, in nano-USD' },
 }
@@ -57,7 +57,7 @@ export const whatIf: Command = {
       ...(source !== undefined && { policy: validPolicyOf(source) }),
       ...(budgets !== undefined && { budgets: budgets.map((budget) => zoned(budget, timeZone)) }),
       ...(prices !== undefined && { prices: readJsonFile(prices, terminal.directory, 'prices in JSON') as PricesInput }),
-      ...(dimension !== undefined && { groupBy: dimension }),
+      ...(dimension !== undefined && { groupBy: dimension, timeZone }),
       ...(given.has('no-thinking') && { hasSignedThinking: false }),
     }
     const answer = (await gatewayClient(given, terminal).admin('what-if', { method: 'POST', body })) as unknown as WhatIfJson

@@ -45,6 +45,9 @@ test('an answer of what-if in words: the sum, the groups, who was stopped and wh
     'This rests on:\n  - Developers would have asked for the same.',
   ])
     expect(text).toContain(part)
+  const days = Array.from({ length: 40 }, (_, day) => ({ group: `day ${day}`, exchanges: 1, recordedNanoUsd: '1', projectedNanoUsd: '1' }))
+  expect(whatIfText({ ...answer, byGroup: days }, 'day', 'UTC')).toContain('day 39')
+  expect(whatIfText({ ...answer, byGroup: days }, 'developer', 'UTC')).toContain('… and 25 more')
   expect([text.includes('\u001b'), text.includes('by scope')]).toEqual([false, false])
   expect(whatIfText({ ...answer, exchanges: 0, firstAt: null, lastAt: null }, undefined, 'UTC')).toContain('Widen --since')
   expect(whatIfText({ ...answer, projectedNanoUsd: answer.recordedNanoUsd }, undefined, 'UTC')).toContain(': the same.')

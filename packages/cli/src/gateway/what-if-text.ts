@@ -5,6 +5,8 @@ import { table } from '../format/table.ts'
 import { printable } from '../terminal.ts'
 
 const mostRows = 15
+/** Of hours and days, which are read as a course. */
+const mostTimes = 100
 
 /** The answer of what-if as text: the sum, by group, whom a budget would have stopped, the cache, and what all of it rests on. */
 export function whatIfText(answer: WhatIfJson, groupBy: string | undefined, timeZone: string): string {
@@ -15,7 +17,7 @@ export function whatIfText(answer: WhatIfJson, groupBy: string | undefined, time
     `They cost ${usd(answer.recordedNanoUsd)}; with the change they would have cost ${usd(answer.projectedNanoUsd)}: ${difference(answer)}.`,
     ...rowsText('by model', 'model', answer.byModel),
     ...rowsText('by scope', 'scope', answer.byScope.length === 1 && answer.byScope[0]?.group === null ? [] : answer.byScope),
-    ...rowsText(`by ${groupBy ?? ''}`, groupBy ?? '', answer.byGroup),
+    ...rowsText(`by ${groupBy ?? ''}`, groupBy ?? '', answer.byGroup, groupBy === 'hour' || groupBy === 'day' ? mostTimes : mostRows),
     '',
     `To another model: ${count(answer.moved)}. Refused by the policy: ${count(answer.denied)}. Stopped by a budget: ${count(answer.blocked.reduce((sum, { exchanges }) => sum + exchanges, 0))}.`,
     ...blockedText(answer, at),
@@ -30,7 +32,7 @@ export function whatIfText(answer: WhatIfJson, groupBy: string | undefined, time
   ].join('\n')
 }
 
-function rowsText(title: string, column: string, rows: readonly WhatIfRowJson[]): readonly string[] {
+function rowsText(title: string, column: string, rows: readonly WhatIfRowJson[], most: number = mostRows): readonly string[] {
   if (rows.length === 0) return []
   const right = (name: string): { readonly title: string; readonly align: 'right' } => ({ title: name, align: 'right' })
   return [
@@ -39,7 +41,7 @@ function rowsText(title: string, column: string, rows: readonly WhatIfRowJson[])
     table(
       [{ title: column }, right('exchanges'), right('recorded'), right('would be'), right('difference')],
       rows
-        .slice(0, mostRows)
+        .slice(0, most)
         .map((row) => [
           row.group === null ? unknown : printable(row.group, 60),
           count(row.exchanges),
@@ -48,7 +50,7 @@ function rowsText(title: string, column: string, rows: readonly WhatIfRowJson[])
           signed(BigInt(row.projectedNanoUsd) - BigInt(row.recordedNanoUsd)),
         ]),
     ),
-    ...(rows.length > mostRows ? [`… and ${rows.length - mostRows} more; --json has all`] : []),
+    ...(rows.length > most ? [`… and ${rows.length - most} more; --json has all`] : []),
   ]
 }
 

@@ -45,6 +45,56 @@ describe('a policy read for a request', () => {
     expect([dear.arithmetic?.isWorthIt, dear.arithmetic?.remainingTurns, dear.notes.join(' ')]).toEqual([false, 2, expect.stringContaining('does not pay')])
   })
 
+  describe('stops and residency', () => {
+    const policy = compilePolicy({
+      version: 1,
+      upstreams: { anthropic: { region: 'us', fallbacks: ['frankfurt'] }, frankfurt: { region: 'eu' } },
+      stops: [
+        { model: 'claude-haiku-4-5', reason: 'it is unwell' },
+        { scope: 'acme/left', reason: 'they left' },
+      ],
+      residency: [{ scope: 'acme/bank', regions: ['eu'] }],
+      rules: ['when kind is title use claude-haiku-4-5', 'when kind is probe deny "no probes"'],
+    })
+    const read = (...argv: readonly string[]): PolicyReading => readPolicy(policy, request('--input', '9k', ...argv), 'anthropic')
+
+    test('leave alone what they do not concern', () => {
+      expect([read().limits, read().notes, read('--kind', 'probe', '--scope', 'acme/left').limits]).toEqual([null, [], null])
+    })
+
+    test('a rule whose target is stopped leaves the request where it was asked for, and the reason is told', () => {
+      const { limits, notes } = read('--kind', 'title')
+      expect(limits).toMatchObject({
+        closed: [{ model: 'claude-haiku-4-5', code: 'stopped' }],
+        open: { model: 'claude-opus-5-5', upstream: 'anthropic' },
+        isStandIn: false,
+      })
+      expect(notes.slice(0, 2)).toEqual([
+        'claude-haiku-4-5 at anthropic may not be used: claude-haiku-4-5 is stopped: it is unwell',
+        'It goes to claude-opus-5-5 at anthropic.',
+      ])
+    })
+
+    test('what is pinned to a region goes to the fallback there', () => {
+      const { limits, notes } = read('--scope', 'acme/bank/cards')
+      expect(limits).toMatchObject({ closed: [{ upstream: 'anthropic', code: 'outside-region' }], open: { upstream: 'frankfurt' }, isStandIn: true })
+      expect(notes.at(-1)).toBe('claude-opus-5-5 at frankfurt stands in for it.')
+    })
+
+    test('what is left nowhere is refused', () => {
+      const { limits, notes } = read('--scope', 'acme/left')
+      expect(limits).toMatchObject({ open: null, closed: [{ why: 'This scope is stopped: they left' }] })
+      expect(notes.at(-1)).toBe('Nothing that may be used is left: it is refused with 403, "stopped".')
+    })
+
+    test('where nobody has said which upstream serves by default, that is said', () => {
+      const { notes } = readPolicy(policy, request('--input', '9k', '--scope', 'acme/bank'))
+      expect(notes.join(' ')).toContain('say it with --upstreams')
+      const named = compilePolicy({ ...policy.policy, defaults: { upstream: 'frankfurt' } })
+      expect(readPolicy(named, request('--input', '9k', '--scope', 'acme/bank')).limits).toBeNull()
+    })
+  })
+
   property.prop([
     fc.record({
       input: fc.integer({ min: 0, max: 300_000 }),

@@ -1,6 +1,7 @@
 import { pricing, type SwitchArithmetic } from '@sluice/core'
 import { compilePolicy, switchArithmetic, type CompiledPolicy, type Conditions, type PolicyAction, type RouteFacts } from '@sluice/core/policy'
 import type { ImaginedRequest } from './request-facts.ts'
+import { limitsLines, readLimits, type LimitsReading } from './limits-reading.ts'
 import { actionText, longForm, targetsOf } from './rule-words.ts'
 
 /** What became of one rule. */
@@ -22,12 +23,17 @@ export interface PolicyReading {
   readonly wanted: string
   /** For a conversation under way that goes elsewhere by this rule: what staying and switching cost; null where that is not asked. */
   readonly arithmetic: SwitchArithmetic | null
+  /** What stops and residency make of it; null where they leave it alone. */
+  readonly limits: LimitsReading | null
   /** What else decides, in words. */
   readonly notes: readonly string[]
 }
 
-/** Reads a policy for one request: every rule with the conditions that do not hold. Without the gateway, and so without what only a session's history tells. */
-export function readPolicy(compiled: CompiledPolicy, { facts, outputTokens }: ImaginedRequest): PolicyReading {
+/**
+ * Reads a policy for one request: every rule with the conditions that do not hold, and what stops and residency keep it from. Without the gateway, and so without what only a
+ * session's history tells. `defaultUpstream`: the upstream that serves where the policy names none.
+ */
+export function readPolicy(compiled: CompiledPolicy, { facts, outputTokens }: ImaginedRequest, defaultUpstream?: string): PolicyReading {
   const { rule, action } = compiled.evaluate(facts)
   let isDecided = false
   const rules = compiled.rules.map((candidate, at): RuleReading => {
@@ -42,11 +48,11 @@ export function readPolicy(compiled: CompiledPolicy, { facts, outputTokens }: Im
   })
   const target = targetsOf(action).find(({ model }) => model !== undefined && model !== facts.model)
   const isUnderWay = facts.turn > 1 && (facts.kind === 'main' || facts.kind === 'sub-agent' || facts.kind === 'other')
-  const notes: string[] = []
-  const { stops = [], residency = [] } = compiled.policy
-  if (stops.length + residency.length > 0) notes.push('Stops and residency go before all rules; they are not looked at here.')
+  const limits = readLimits(compiled, facts, action, defaultUpstream) ?? null
+  const notes: string[] = limits === null ? [] : [...limitsLines(limits)]
   let arithmetic: SwitchArithmetic | null = null
-  if (target?.model !== undefined && isUnderWay) {
+  // What may not stay has no choice, and nothing is to be reckoned.
+  if (target?.model !== undefined && isUnderWay && limits === null) {
     const mode = rule?.switch ?? compiled.defaults.switch
     if (facts.hasThinking === true) notes.push('The conversation is under way, and its history holds thinking: it stays on the model that it is on.')
     else if (mode === 'new-sessions') notes.push('The conversation is under way, and the rule is for sessions that begin: it stays.')
@@ -65,6 +71,7 @@ export function readPolicy(compiled: CompiledPolicy, { facts, outputTokens }: Im
     action: action ?? null,
     wanted: action === undefined ? 'keep it as it came: no rule matches' : actionText(action),
     arithmetic,
+    limits,
     notes,
   }
 }

@@ -51,6 +51,8 @@ export interface SluiceConfig {
   readonly failoverSeconds?: number
   /** How long the beginning of a stream is held back until it has content, so that another upstream can take over unseen. @defaultValue not at all */
   readonly firstContentSeconds?: number
+  /** Asks another upstream for a stream that has no content when that time is over; it is billed twice then. @defaultValue false */
+  readonly replaceSilent?: boolean
   /** Hosts that upstreams may be at; `*.example.com` stands for all below it. @defaultValue any */
   readonly egressHosts?: readonly string[]
   /** Where this gateway runs, for rules on it. */

@@ -103,13 +103,18 @@ async function readySoon(check: () => Promise<void>): Promise<void> {
 /** Connections to PostgreSQL of one gateway. */
 const mostConnections = 10
 const connectMillis = 5_000
-/** Exchanges wait far shorter; this frees the connections of a network that swallows everything, and bounds reports. */
-const queryMillis = 60_000
+/** Exchanges wait shorter still; this frees the connections of a network that swallows everything. */
+const queryMillis = 10_000
+/** Reports and maintenance, on connections of their own. */
+const mostReportConnections = 3
+const reportMillis = 60_000
 
 async function openPgStore(url: string): Promise<OpenStore> {
   const [{ migrate, pgStore, StoreError }, { default: pg }] = await Promise.all([import('@sluice/storage-pg'), import('pg')])
-  const pool = new pg.Pool({ connectionString: url, max: mostConnections, connectionTimeoutMillis: connectMillis, query_timeout: queryMillis, keepAlive: true })
-  const store = pgStore(pool)
+  const connecting = { connectionString: url, connectionTimeoutMillis: connectMillis, keepAlive: true }
+  const pool = new pg.Pool({ ...connecting, max: mostConnections, query_timeout: queryMillis })
+  const reportPool = new pg.Pool({ ...connecting, max: mostReportConnections, query_timeout: reportMillis })
+  const store = pgStore(pool, { reportPool })
   try {
     await store.checkSchema().catch(async (cause: unknown) => {
       if (!(cause instanceof StoreError) || cause.code !== 'schema') throw cause
@@ -120,7 +125,7 @@ async function openPgStore(url: string): Promise<OpenStore> {
     })
   } catch (cause) {
     await store.close()
-    await pool.end()
+    await Promise.all([pool.end(), reportPool.end()])
     throw cause
   }
   const { keys, time: _, checkSchema: __, ...ports } = store
@@ -132,7 +137,7 @@ async function openPgStore(url: string): Promise<OpenStore> {
     ...ports,
     close: async () => {
       await store.close()
-      await pool.end()
+      await Promise.all([pool.end(), reportPool.end()])
     },
   }
 }

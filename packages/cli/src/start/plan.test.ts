@@ -4,6 +4,7 @@ import { parseFlags, type FlagSpecs } from '../flags/flags.ts'
 import { checkConfig } from './config-file.ts'
 import { generatedKey } from './generated-key.ts'
 import { planStart, upstreamsOf, type StartPlan } from './plan.ts'
+import { firstContentOf } from './routing-setting.ts'
 import { given, type SettingSources } from './setting.ts'
 import { adminTokenSpec, flaggedSpecs, jsonLogSpec, keysSpec, portSpec, storeSpec, timeZoneSpec, upstreamKeySpec } from './setting-specs.ts'
 
@@ -30,6 +31,14 @@ describe('precedence', () => {
     ['the file', '', { SLUICE_PORT: '' }, { port: 3 }, 3, 'port in sluice.config.ts'],
   ])('%s wins over what is weaker', (_, line, environment, config, value, origin) => {
     expect(given(portSpec, sources(line, environment as Record<string, string>, config))).toMatchObject({ value, origin })
+  })
+
+  test('a stream is held, and a silent one replaced, as far as that is asked for', () => {
+    expect(firstContentOf(sources(''))).toBeUndefined()
+    expect(firstContentOf(sources('--first-content 2.5'))).toEqual({ millis: 2_500 })
+    expect(firstContentOf(sources('', { SLUICE_REPLACE_SILENT: '1' }, { firstContentSeconds: 4 }))).toEqual({ millis: 4_000, whenSilent: 'ask-next' })
+    expect(firstContentOf(sources('', { SLUICE_REPLACE_SILENT: '0' }))).toBeUndefined()
+    expect(() => firstContentOf(sources('--replace-silent'))).toThrow('--replace-silent: says nothing without --first-content')
   })
 
   test('nothing given is nothing', () => expect(given(portSpec, sources(''))).toBeUndefined())

@@ -1,11 +1,11 @@
+import type { FirstContentOptions } from '@sluice/core'
 import { z } from 'zod'
-import type { SettingSpec } from './setting.ts'
+import { UsageError } from '../errors.ts'
+import { asNumber, asSwitch, asText, given, type SettingSources, type SettingSpec } from './setting.ts'
 
 /** How upstreams share the work: `in-order`: the first serves, the others where it cannot; `by-session`: each session has one of them, and the others where that cannot. */
 export type Balance = 'in-order' | 'by-session'
 
-const asText = (text: string): unknown => text.trim()
-const asNumber = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN)
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export const policySpec: SettingSpec<string | object> = {
@@ -86,6 +86,14 @@ export const firstContentSpec: SettingSpec<number> = {
   fix: 'Give seconds from 0.1 to 300; 10 suits most.',
 }
 
+export const replaceSilentSpec: SettingSpec<boolean> = {
+  key: 'replaceSilent',
+  flag: 'replace-silent',
+  env: 'SLUICE_REPLACE_SILENT',
+  about: 'ask another upstream for a stream that has no content when the time of --first-content is over (off)',
+  ...asSwitch,
+}
+
 export const regionSpec: SettingSpec<string> = {
   key: 'region',
   flag: 'region',
@@ -106,5 +114,17 @@ export const routingSpecs: readonly SettingSpec<unknown>[] = [
   deadlineSpec,
   failoverSpec,
   firstContentSpec,
+  replaceSilentSpec,
   regionSpec,
 ]
+
+/** How the beginning of a stream is held; undefined where it is not. @throws UsageError */
+export function firstContentOf(sources: SettingSources): FirstContentOptions | undefined {
+  const seconds = given(firstContentSpec, sources)?.value
+  const replaces = given(replaceSilentSpec, sources)
+  if (seconds === undefined) {
+    if (replaces?.value === true) throw new UsageError(`${replaces.origin}: says nothing without --first-content. Give that too, such as --first-content 10.`)
+    return undefined
+  }
+  return { millis: Math.round(seconds * 1000), ...(replaces?.value === true && { whenSilent: 'ask-next' }) }
+}

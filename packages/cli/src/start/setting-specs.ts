@@ -1,17 +1,13 @@
 import type { DigestAlgorithm, StaticKey, UpstreamCredential } from '@sluice/core'
 import { z } from 'zod'
-import type { SettingSpec } from './setting.ts'
+import { asNumber, asSwitch, asText, type SettingSpec } from './setting.ts'
 import { routingSpecs } from './routing-setting.ts'
 import { defaultStorePath, isStoreText } from './store-setting.ts'
 import { upstreamKeySpec, upstreamSpec } from './upstream-setting.ts'
 
 export { upstreamKeySpec, upstreamSpec } from './upstream-setting.ts'
 
-const asText = (text: string): unknown => text.trim()
-const asNumber = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN)
-const asSwitch = (text: string): unknown => ({ '1': true, true: true, yes: true, '0': false, false: false, no: false })[text.trim().toLowerCase()] ?? text
 const always = (): boolean => true
-const switchFix = 'Give 1 or 0.'
 
 export const hostSpec: SettingSpec<string> = {
   key: 'host',
@@ -88,9 +84,7 @@ export const rehearseSpec: SettingSpec<boolean> = {
   flag: 'rehearse',
   env: 'SLUICE_REHEARSE',
   about: 'run a scripted upstream in this process and use it: no key, no spend',
-  read: asSwitch,
-  schema: z.boolean(),
-  fix: switchFix,
+  ...asSwitch,
 }
 
 export const noAuthSpec: SettingSpec<boolean> = {
@@ -98,9 +92,7 @@ export const noAuthSpec: SettingSpec<boolean> = {
   flag: 'no-auth',
   env: 'SLUICE_NO_AUTH',
   about: 'let anybody on this machine in; refused beyond loopback',
-  read: asSwitch,
-  schema: z.boolean(),
-  fix: switchFix,
+  ...asSwitch,
 }
 
 export const jsonLogSpec: SettingSpec<boolean> = {
@@ -108,20 +100,18 @@ export const jsonLogSpec: SettingSpec<boolean> = {
   flag: 'json-log',
   env: 'SLUICE_JSON_LOG',
   about: 'log one JSON object a line',
-  read: asSwitch,
-  schema: z.boolean(),
-  fix: switchFix,
+  ...asSwitch,
 }
 
 export const digestSpec: SettingSpec<DigestAlgorithm> = {
   key: 'digest',
   flag: 'digest',
-  placeholder: 'crc32|sha256',
+  placeholder: 'crc32|sha256|none',
   env: 'SLUICE_DIGEST',
   about: 'how both sides of an exchange are proven equal (crc32)',
   read: asText,
-  schema: z.enum(['crc32', 'sha256']),
-  fix: 'Give crc32 (fast) or sha256 (for audit).',
+  schema: z.enum(['crc32', 'sha256', 'none']),
+  fix: 'Give crc32 (fast), sha256 (for audit) or none (no proof).',
 }
 
 export const heartbeatSpec: SettingSpec<number> = {

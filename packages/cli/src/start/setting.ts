@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import type { Flags } from '../flags/flags.ts'
 
@@ -31,6 +31,21 @@ export interface SettingSpec<Value> {
   readonly fix: string
   /** Whether a refused value may not be shown. */
   readonly isSecret?: (seen: string) => boolean
+}
+
+/** Reads a text. */
+export const asText = (text: string): unknown => text.trim()
+
+/** Reads a number without a sign; what is none, the schema refuses. */
+export const asNumber = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN)
+
+const words: Readonly<Record<string, boolean>> = { '1': true, true: true, yes: true, '0': false, false: false, no: false }
+
+/** What is the same in every switch. */
+export const asSwitch: Pick<SettingSpec<boolean>, 'read' | 'schema' | 'fix'> = {
+  read: (text) => words[text.trim().toLowerCase()] ?? text,
+  schema: z.boolean(),
+  fix: 'Give 1 or 0.',
 }
 
 /** The places settings come from. */

@@ -1,5 +1,6 @@
 import type { Plan } from '@sluice/core'
-import { parseRuleText, type Policy, type PolicyAction, type PolicyRule } from '@sluice/core/policy'
+import type { Policy, PolicyRule } from '@sluice/core/policy'
+import { longForm, targetsOf } from '../policy/rule-words.ts'
 
 /**
  * Who may stand in for the target of a plan, out of the upstreams in their order: nobody where a rule has named the upstream (a region, a contract), or where the
@@ -32,14 +33,7 @@ function namedBy(policy: Policy): ReadonlySet<string> {
 }
 
 function upstreamsIn(given: string | PolicyRule): readonly string[] {
-  const rule = typeof given === 'string' ? parseRuleText(given) : given
+  const rule = longForm(given)
   if (rule.shadow === true) return []
   return [rule.do, rule.else].flatMap((action) => targetsOf(action).flatMap(({ upstream }) => upstream ?? []))
-}
-
-function targetsOf(action: PolicyAction | undefined): readonly { readonly upstream?: string }[] {
-  if (action === undefined) return []
-  if ('target' in action) return [action.target]
-  if ('targets' in action) return action.targets
-  return 'downgrade' in action ? action.downgrade : []
 }

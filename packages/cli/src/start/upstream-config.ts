@@ -26,6 +26,8 @@ export interface AnthropicConfig {
   /** Sends a ping after so long a silence. @defaultValue never */
   readonly heartbeatMillis?: number
   readonly deadlines?: Partial<Deadlines>
+  /** What becomes of a redirect: see core's `UpstreamOptions.redirects`. @defaultValue 'refuse' */
+  readonly redirects?: 'refuse' | 'relay'
 }
 
 /**
@@ -97,7 +99,8 @@ function toUpstream(upstream: UpstreamConfig): UpstreamOptions {
   }
 }
 
-function anthropic({ key, name = 'anthropic', baseUrl = 'https://api.anthropic.com', heartbeatMillis, deadlines }: AnthropicConfig): UpstreamOptions {
+function anthropic(config: AnthropicConfig): UpstreamOptions {
+  const { key, name = 'anthropic', baseUrl = 'https://api.anthropic.com', heartbeatMillis, deadlines, redirects } = config
   if (key === undefined || key === '') throw new ConfigurationError('key', 'is missing. Give the API key, such as process.env.ANTHROPIC_API_KEY.')
   return {
     name,
@@ -105,5 +108,6 @@ function anthropic({ key, name = 'anthropic', baseUrl = 'https://api.anthropic.c
     credential: swapCredential(key),
     ...(heartbeatMillis !== undefined && { heartbeatMillis }),
     ...(deadlines !== undefined && { deadlines }),
+    ...(redirects !== undefined && { redirects }),
   }
 }

@@ -3,12 +3,25 @@ import { expect, test } from 'vitest'
 import { PING, textStream } from '../upstream/replies.ts'
 import { expectBytes, expectStream } from './expect.ts'
 
-test('pings that a gateway adds between events are allowed, whatever their number', () => {
-  const frames = textStream(['a', 'b', 'c'])
+const SPACED = 'event: ping\ndata: {"type": "ping"}\n\n'
+
+test('pings that a gateway adds between events are allowed, whatever their number and the white space in their JSON', () => {
+  for (const sent of [textStream(['a', 'b', 'c']), textStream(['a']).flatMap((each) => [PING, each])]) {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 3 }), { minLength: sent.length + 1, maxLength: sent.length + 1 }), fc.constantFrom(PING, SPACED), (pings, ping) => {
+        const came = sent.map((each, index) => ping.repeat(pings[index] ?? 0) + each).join('') + ping.repeat(pings.at(-1) ?? 0)
+        expectStream(Buffer.from(came), sent.join(''), 'the stream')
+      }),
+    )
+  }
+})
+
+test('a ping inside an event is seen', () => {
+  const sent = textStream(['a', 'b']).join('')
   fc.assert(
-    fc.property(fc.array(fc.nat({ max: 3 }), { minLength: frames.length, maxLength: frames.length }), (pings) => {
-      const came = frames.map((each, index) => each + PING.repeat(pings[index] ?? 0)).join('')
-      expectStream(Buffer.from(came), frames.join(''), 'the stream')
+    fc.property(fc.integer({ min: 1, max: sent.length - 1 }), fc.constantFrom(PING, SPACED), (at, ping) => {
+      fc.pre(!sent.slice(0, at).endsWith('\n\n'))
+      expect(() => expectStream(Buffer.from(sent.slice(0, at) + ping + sent.slice(at)), sent, 'the stream')).toThrow('differs at byte')
     }),
   )
 })

@@ -10,61 +10,70 @@ import { pass } from './through.ts'
 const SILENCE_MILLIS = 2000
 const SOURCE = 'claude-code#45224, litellm#36024, openclaw#70739; Claude Code 2.1.330: silence of up to 300 s is borne'
 
+const FRAMES = textStream()
+const TEXT = FRAMES.join('')
+const IN_SECOND_FRAME = (FRAMES[0] ?? '').length + 30
+
+/** A stream that is silent somewhere. */
+interface SilentStream {
+  readonly id: string
+  readonly title: string
+  readonly requirement: string
+  readonly source: string
+  /** What the upstream writes; a number is a silence of so many milliseconds. */
+  readonly pieces: readonly (string | number)[]
+}
+
+const SILENT_STREAMS: readonly SilentStream[] = [
+  {
+    id: 'silence-in-stream',
+    title: 'A stream that pauses between events goes on where it stopped',
+    requirement: 'Thinking is silent for long. Pings of the gateway are welcome, in the vendor’s form and between events.',
+    source: SOURCE,
+    pieces: [FRAMES.slice(0, 3).join(''), SILENCE_MILLIS, FRAMES.slice(3).join('')],
+  },
+  {
+    id: 'silence-in-event',
+    title: 'A stream that pauses inside an event is not torn by a heartbeat',
+    requirement: 'What a gateway adds stands between events, never inside one.',
+    source: 'copilot-api#88, ark#1346; regression R8',
+    pieces: [TEXT.slice(0, IN_SECOND_FRAME), SILENCE_MILLIS, TEXT.slice(IN_SECOND_FRAME)],
+  },
+  {
+    id: 'silence-after-head',
+    title: 'A stream that is silent after its head is waited for',
+    requirement: 'Nothing is taken for broken because it has not begun.',
+    source: SOURCE,
+    pieces: [SILENCE_MILLIS, TEXT],
+  },
+  {
+    id: 'pings-only',
+    title: 'A stream of nothing but pings for a while is kept alive',
+    requirement: 'Pings are bytes like others: they are passed, and show that the upstream lives.',
+    source: SOURCE,
+    pieces: [FRAMES[0] ?? '', ...Array.from({ length: 10 }, () => [PING, 100]).flat(), ...FRAMES.slice(1)],
+  },
+]
+
+const silentStreams = SILENT_STREAMS.map(({ pieces, ...described }) =>
+  conformanceCase({ ...described, group: 'heartbeat', severity: 'must' }, async (context) => {
+    const { bytes, end } = await pass(context, {
+      body: (lane) => messageBody(lane, { stream: true }),
+      script: async (turn) => {
+        await turn.request.body()
+        turn.head(200, STREAM_HEADERS)
+        for (const piece of pieces) await (typeof piece === 'number' ? pause(piece) : turn.write(piece))
+        turn.end()
+      },
+    })
+    expectStream(bytes, pieces.filter((piece) => typeof piece === 'string').join(''), 'the stream at the client')
+    expectSame(end, 'complete', 'how the stream ended')
+  }),
+)
+
 /** Cases about silence. */
 export const HEARTBEAT: readonly ConformanceCase[] = [
-  conformanceCase(
-    {
-      id: 'silence-in-stream',
-      group: 'heartbeat',
-      title: 'A stream that pauses between events goes on where it stopped',
-      requirement: 'Thinking is silent for long. Pings of the gateway are welcome, in the vendor’s form and between events.',
-      source: SOURCE,
-      severity: 'must',
-    },
-    async (context) => {
-      const frames = textStream()
-      const { bytes, end } = await pass(context, {
-        body: (lane) => messageBody(lane, { stream: true }),
-        script: async (turn) => {
-          await turn.request.body()
-          turn.head(200, STREAM_HEADERS)
-          await turn.write(frames.slice(0, 3).join(''))
-          await pause(SILENCE_MILLIS)
-          await turn.write(frames.slice(3).join(''))
-          turn.end()
-        },
-      })
-      expectStream(bytes, frames.join(''), 'the stream at the client')
-      expectSame(end, 'complete', 'how the stream ended')
-    },
-  ),
-  conformanceCase(
-    {
-      id: 'silence-in-event',
-      group: 'heartbeat',
-      title: 'A stream that pauses inside an event is not torn by a heartbeat',
-      requirement: 'What a gateway adds stands between events, never inside one.',
-      source: 'copilot-api#88, ark#1346; regression R8',
-      severity: 'must',
-    },
-    async (context) => {
-      const frames = textStream()
-      const text = frames.join('')
-      const at = (frames[0]?.length ?? 0) + 30
-      const { bytes } = await pass(context, {
-        body: (lane) => messageBody(lane, { stream: true }),
-        script: async (turn) => {
-          await turn.request.body()
-          turn.head(200, STREAM_HEADERS)
-          await turn.write(text.slice(0, at))
-          await pause(SILENCE_MILLIS)
-          await turn.write(text.slice(at))
-          turn.end()
-        },
-      })
-      expectStream(bytes, text, 'the stream at the client')
-    },
-  ),
+  ...silentStreams,
   conformanceCase(
     {
       id: 'silence-before-head',
@@ -84,58 +93,6 @@ export const HEARTBEAT: readonly ConformanceCase[] = [
       })
       expectSame(reply.status, 200, 'status')
       expectBytes(bytes, plainMessage(), 'the reply')
-    },
-  ),
-  conformanceCase(
-    {
-      id: 'silence-after-head',
-      group: 'heartbeat',
-      title: 'A stream that is silent after its head is waited for',
-      requirement: 'Nothing is taken for broken because it has not begun.',
-      source: SOURCE,
-      severity: 'must',
-    },
-    async (context) => {
-      const frames = textStream()
-      const { bytes } = await pass(context, {
-        body: (lane) => messageBody(lane, { stream: true }),
-        script: async (turn) => {
-          await turn.request.body()
-          turn.head(200, STREAM_HEADERS)
-          await pause(SILENCE_MILLIS)
-          await turn.write(frames.join(''))
-          turn.end()
-        },
-      })
-      expectStream(bytes, frames.join(''), 'the stream at the client')
-    },
-  ),
-  conformanceCase(
-    {
-      id: 'pings-only',
-      group: 'heartbeat',
-      title: 'A stream of nothing but pings for a while is kept alive',
-      requirement: 'Pings are bytes like others: they are passed, and show that the upstream lives.',
-      source: SOURCE,
-      severity: 'must',
-    },
-    async (context) => {
-      const frames = textStream()
-      const { bytes } = await pass(context, {
-        body: (lane) => messageBody(lane, { stream: true }),
-        script: async (turn) => {
-          await turn.request.body()
-          turn.head(200, STREAM_HEADERS)
-          await turn.write(frames[0] ?? '')
-          for (let round = 0; round < 10; round += 1) {
-            await turn.write(PING)
-            await pause(100)
-          }
-          await turn.write(frames.slice(1).join(''))
-          turn.end()
-        },
-      })
-      expectStream(bytes, [frames[0], ...Array.from({ length: 10 }, () => PING), ...frames.slice(1)].join(''), 'the stream at the client')
     },
   ),
   conformanceCase(

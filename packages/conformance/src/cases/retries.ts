@@ -1,12 +1,13 @@
 import type { ConformanceCase, Severity } from '../case.ts'
+import type { Header } from '../headers.ts'
 import { pause } from '../unmet.ts'
 import type { UpstreamScript } from '../upstream/lane.ts'
-import { answer, errorBody, frame, messageBody, messageStart, plainMessage, STREAM_HEADERS, textStream } from '../upstream/replies.ts'
+import { answer, block, errorBody, frame, messageBody, messageStart, plainMessage, stream, STREAM_HEADERS, textStream } from '../upstream/replies.ts'
 import { conformanceCase } from './conformance-case.ts'
 import { expectBytes, expectSame, expectThat } from './expect.ts'
 import { pass } from './through.ts'
 
-const JSON_TYPE: readonly [string, string] = ['Content-Type', 'application/json']
+const JSON_TYPE: Header = ['Content-Type', 'application/json']
 
 /** Failures that must, or should, not be asked again more than so often. */
 interface RetryCase {
@@ -17,12 +18,23 @@ interface RetryCase {
   readonly severity: Severity
   /** The most upstream requests that one client request may become. */
   readonly atMost: number
-  readonly stream?: boolean
+  readonly isStream?: boolean
   readonly script: UpstreamScript
 }
 
 const DUPLICATES = 'nuguard#455, ai-retry#51, litellm#38153, anthropic-sdk-python#1470; regression R5, B17'
 const AFTER_BYTES = 'After a byte of the reply has come, the request is not sent again: it was billed, and the client would get two beginnings.'
+
+/** Begins a reply, and ends the connection where it has come to. */
+function brokenOff(headers: readonly Header[], beginning: string, how: 'reset' | 'close'): UpstreamScript {
+  return async (turn) => {
+    await turn.request.body()
+    turn.head(200, headers)
+    await turn.write(beginning)
+    await pause(30)
+    turn[how]()
+  }
+}
 
 const RETRIES: readonly RetryCase[] = [
   {
@@ -41,14 +53,8 @@ const RETRIES: readonly RetryCase[] = [
     source: DUPLICATES,
     severity: 'must',
     atMost: 1,
-    stream: true,
-    script: async (turn) => {
-      await turn.request.body()
-      turn.head(200, STREAM_HEADERS)
-      await turn.write(messageStart())
-      await pause(30)
-      turn.reset()
-    },
+    isStream: true,
+    script: brokenOff(STREAM_HEADERS, messageStart(), 'reset'),
   },
   {
     id: 'once-cut-in-tool',
@@ -57,19 +63,8 @@ const RETRIES: readonly RetryCase[] = [
     source: DUPLICATES,
     severity: 'must',
     atMost: 1,
-    stream: true,
-    script: async (turn) => {
-      await turn.request.body()
-      turn.head(200, STREAM_HEADERS)
-      await turn.write(
-        [
-          messageStart(),
-          frame('content_block_start', { type: 'content_block_start', index: 0, content_block: { type: 'tool_use', id: 'toolu_01', name: 'Bash', input: {} } }),
-        ].join(''),
-      )
-      await pause(30)
-      turn.close()
-    },
+    isStream: true,
+    script: brokenOff(STREAM_HEADERS, messageStart() + (block(0, { type: 'tool_use', id: 'toolu_01', name: 'Bash', input: {} }, [])[0] ?? ''), 'close'),
   },
   {
     id: 'once-error-event',
@@ -78,14 +73,8 @@ const RETRIES: readonly RetryCase[] = [
     source: DUPLICATES,
     severity: 'must',
     atMost: 1,
-    stream: true,
-    script: async (turn) => {
-      await turn.request.body()
-      turn.head(200, STREAM_HEADERS)
-      await turn.write(messageStart())
-      await turn.write(frame('error', { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }))
-      turn.end()
-    },
+    isStream: true,
+    script: stream([messageStart(), frame('error', { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } })]),
   },
   {
     id: 'once-torn-json',
@@ -94,13 +83,7 @@ const RETRIES: readonly RetryCase[] = [
     source: DUPLICATES,
     severity: 'must',
     atMost: 1,
-    script: async (turn) => {
-      await turn.request.body()
-      turn.head(200, [JSON_TYPE, ['Content-Length', '5000']])
-      await turn.write('{"id":"msg_1"')
-      await pause(30)
-      turn.reset()
-    },
+    script: brokenOff([JSON_TYPE, ['Content-Length', '5000']], '{"id":"msg_1"', 'reset'),
   },
   {
     id: 'once-no-retry-wanted',
@@ -170,9 +153,9 @@ const RETRIES: readonly RetryCase[] = [
   },
 ]
 
-const retryCases = RETRIES.map(({ id, title, requirement, source, severity, atMost, stream, script }) =>
+const retryCases = RETRIES.map(({ id, title, requirement, source, severity, atMost, isStream = false, script }) =>
   conformanceCase({ id, group: 'retries', title, requirement, source, severity, disturbs: id !== 'once-success' }, async (context) => {
-    const { lane, bytes } = await pass(context, { body: (each) => messageBody(each, { stream: stream === true }), script })
+    const { lane, bytes } = await pass(context, { body: (each) => messageBody(each, { stream: isStream }), script })
     await pause(context.graceMillis)
     expectThat(lane.requests.length <= atMost, `the upstream was asked ${lane.requests.length} times`)
     expectThat(lane.requests.length > 0, 'the upstream was not asked at all')
@@ -278,16 +261,7 @@ export const RETRY_MANNERS: readonly ConformanceCase[] = [
       severity: 'must',
     },
     async (context) => {
-      const frames = textStream()
-      const { bytes } = await pass(context, {
-        body: (lane) => messageBody(lane, { stream: true }),
-        script: async (turn) => {
-          await turn.request.body()
-          turn.head(200, STREAM_HEADERS)
-          await turn.write(frames.join(''))
-          turn.end()
-        },
-      })
+      const { bytes } = await pass(context, { body: (lane) => messageBody(lane, { stream: true }), script: stream([textStream().join('')]) })
       const text = bytes.toString('utf8')
       expectSame([text.indexOf('event: message_start'), text.lastIndexOf('event: message_start')], [0, 0], 'positions of the first and last message_start')
     },

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installedClient, MATRIX_VERSIONS, pinnedClient, type ClientVersion } from './client-version.ts'
 import { runningGateway } from './gateway-target.ts'
@@ -42,26 +42,41 @@ export async function runMatrix(words: readonly string[], { print, tell }: Matri
     tell(`no scenario ${unknown.join(', ')}; there are ${MATRIX_SCENARIOS.map(({ id }) => id).join(', ')}`)
     return 2
   }
+  const today = new Date().toISOString().slice(0, 10)
+  const out = parsed.out ?? (parsed.isOnlyMissing ? join(repository, 'packages/conformance/results', `claude-code-${today}.json`) : undefined)
+  const former = parsed.isOnlyMissing && out !== undefined ? reportOf(out, today) : undefined
+  const whole = (report: MatrixReport): MatrixReport => (former === undefined ? report : mergedReports([former, report]))
   const keep = (report: MatrixReport): void => {
-    if (parsed.out !== undefined) writeFileSync(parsed.out, `${JSON.stringify(report, undefined, 2)}\n`)
+    if (out !== undefined) writeFileSync(out, `${JSON.stringify(report, undefined, 2)}\n`)
     if (parsed.page !== undefined) writeFileSync(parsed.page, matrixPage(report))
   }
   const report =
-    parsed.from.length > 0 ? mergedReports(parsed.from.map((file) => JSON.parse(readFileSync(file, 'utf8')) as MatrixReport)) : await ran(parsed, keep, tell)
+    parsed.from.length > 0
+      ? mergedReports(parsed.from.map((file) => JSON.parse(readFileSync(file, 'utf8')) as MatrixReport))
+      : whole(await ran(parsed, former, (partial) => keep(whole(partial)), tell))
   keep(report)
   if (parsed.isJson) print(JSON.stringify(report, undefined, 2))
   else if (parsed.page === undefined) print(matrixPage(report))
   return report.cells.some(({ state }) => state === 'differs' || state === 'failed') ? 1 : 0
 }
 
+/** What a file holds of a day; undefined where it holds none. */
+function reportOf(file: string, date: string): MatrixReport | undefined {
+  if (!existsSync(file)) return undefined
+  const report = JSON.parse(readFileSync(file, 'utf8')) as MatrixReport
+  return report.date === date ? report : undefined
+}
+
 async function ran(
   { versions, only, target, key, upstreamPort }: MatrixArguments,
+  former: MatrixReport | undefined,
   onProgress: (report: MatrixReport) => void,
   tell: (text: string) => void,
 ): Promise<MatrixReport> {
   return await runScenarios({
     clients: await clientsOf(versions),
     scenarios: MATRIX_SCENARIOS.filter(({ id }) => only.length === 0 || only.includes(id)),
+    isDone: (version, scenario) => former?.cells.some((each) => each.version === version && each.scenario === scenario && each.state !== 'failed') ?? false,
     startGateway: (upstreamUrl) => (target === 'sluice' ? startSluice(upstreamUrl) : Promise.resolve(runningGateway(target, key))),
     ...(upstreamPort === undefined ? {} : { upstreamPort }),
     onProgress,

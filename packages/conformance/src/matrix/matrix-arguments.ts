@@ -13,6 +13,8 @@ export interface MatrixArguments {
   readonly isJson: boolean
   /** Where the JSON report is written to. */
   readonly out: string | undefined
+  /** Keeps what `out` already holds of today, and runs the rest: a matrix that was broken off goes on. */
+  readonly isOnlyMissing: boolean
   /** Reports of former runs, to be made into one; nothing is run then. Empty for a run. */
   readonly from: readonly string[]
   /** Where the table is written to. */
@@ -29,8 +31,10 @@ Runs real versions of Claude Code without a gateway and through one, and compare
   --key KEY             what Claude Code authenticates with at a URL (any)
   --upstream-port N     where the matrix's upstream listens; needed with a URL
   --only ID             only this scenario; repeatable
+  --only-missing        keep the cells that --out holds of today, and run the others: goes on where a run was broken off
   --json                print the report as JSON, not the table
-  --out FILE            write the report as JSON
+  --out FILE            write the report as JSON, after each cell
+                        (with --only-missing packages/conformance/results/claude-code-DATE.json unless given)
   --from FILE           run nothing: read this report; repeatable, to put several into one table
   --page FILE           write the table as Markdown
 `
@@ -47,6 +51,7 @@ export function parseMatrixArguments(words: readonly string[]): MatrixArguments 
         key: { type: 'string', default: 'any' },
         'upstream-port': { type: 'string' },
         only: { type: 'string', multiple: true, default: [] },
+        'only-missing': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         out: { type: 'string' },
         page: { type: 'string' },
@@ -60,7 +65,7 @@ export function parseMatrixArguments(words: readonly string[]): MatrixArguments 
     if (values.target !== 'sluice' && !URL.canParse(values.target)) return { problem: `--target takes "sluice" or an address, not "${values.target}"` }
     if (values.target !== 'sluice' && port === undefined) return { problem: 'with a --target of your own, --upstream-port says where it forwards to' }
     const { target, key, only, json, out, page, from } = values
-    return { versions: positionals, only, target, key, upstreamPort: port, isJson: json, out, page, from }
+    return { versions: positionals, only, target, key, upstreamPort: port, isJson: json, isOnlyMissing: values['only-missing'], out, page, from }
   } catch (error) {
     return { problem: `${error instanceof Error ? error.message : String(error)}\n\n${MATRIX_USAGE}` }
   }

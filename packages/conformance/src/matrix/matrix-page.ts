@@ -54,7 +54,8 @@ ${count('not-offered')} are not offered by the version. This page is generated: 
 **Equal** means: the same exit code, the same events on its output in the same order, the same requests at the upstream in the same order with the same headers and
 the same body, byte for byte but for the ids and times that the client makes up in each run; the same cost shown; and the gateway's own record holds as many calls, and adds up
 to the cost shown, to the micro-dollar. Where Claude Code does several things at once, their order is left out. Left out too are headers of one hop, the credential and
-\`accept-encoding\` ([Forwarding](forwarding.md)). What also differs between two runs without a gateway is not counted (${report.cells.filter(({ differsByItself }) => differsByItself.length > 0).length} cells). Where a reply breaks off, Claude Code does not count
+\`accept-encoding\` ([Forwarding](forwarding.md)). A run through the gateway is compared with up to three without one, and has to be like one of them; where no two of
+those are alike, nothing is said (${report.cells.filter(({ differsByItself }) => differsByItself.length > 0).length} cells). Where a reply breaks off, Claude Code does not count
 what it did not get whole, and the record is at least what it shows. The budget row compares a refusal by the gateway with the same refusal by the upstream.
 
 ${compared}

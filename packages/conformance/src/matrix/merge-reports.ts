@@ -14,8 +14,11 @@ export function mergedReports(reports: readonly MatrixReport[]): MatrixReport {
   const latest = <Item>(items: readonly Item[], key: (item: Item) => string): readonly Item[] => [
     ...new Map(items.map((item) => [key(item), item] as const)).values(),
   ]
+  const known = reports.flatMap((report) => report.versions)
+  // A run of few scenarios may not have seen the model.
+  const modelOf = (version: string): string | null => known.findLast((each) => each.version === version && each.model !== null)?.model ?? null
   const versions = latest(
-    reports.flatMap((report) => report.versions),
+    known.map((each) => ({ ...each, model: modelOf(each.version) })),
     ({ version }) => version,
   ).toSorted((one, two) => compareVersions(one.version, two.version))
   const scenarios = latest(

@@ -13,8 +13,8 @@ export interface Differing {
 
 /** Times, and ids that the client makes for its own use. */
 const IRRELEVANT_KEY = /(?:^uuid|^run_id|_ms|Ms|Seconds|[tT]imestamp|_at|_time|At)$/
-/** Counters of tokens, and signatures. */
-const MINTED_KEY = /^(?:signature|usage|modelUsage|total_tokens|totalTokens)$/
+/** Counters of tokens, and signatures. Next to a sub-agent's answer stands how long it took: with one more digit, the prompt has more tokens. */
+const MINTED_KEY = /^(?:signature|usage|modelUsage|model_usage_since_last_result|total_tokens|totalTokens)$/
 
 /** The text with what differs by itself replaced: session and device ids, agent ids, times, addresses. */
 export function normalText(text: string, { hosts, isUnordered }: Differing): string {

@@ -3,9 +3,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { resultOf, runClaude, type ClaudeRun } from './claude-run.ts'
 import type { ClientVersion } from './client-version.ts'
-import { compareRecord, compareRuns } from './compare.ts'
+import { compareRecord } from './compare.ts'
 import type { GatewayTarget } from './gateway-target.ts'
 import { isRecord } from './json.ts'
+import { judgeRuns } from './judge-runs.ts'
 import type { MatrixCell } from './matrix-report.ts'
 import { observe, type Observation } from './observation.ts'
 import { picture } from './picture.ts'
@@ -25,6 +26,9 @@ export interface MatrixStage {
   readonly mintSession: () => string
   readonly limitMillis: number
 }
+
+/** Runs without a gateway that a run through it is compared with, where it is not like the first. */
+const mostDirectRuns = 3
 
 interface Played {
   readonly runs: readonly ClaudeRun[]
@@ -60,12 +64,15 @@ export async function runCell(stage: MatrixStage, client: ClientVersion, scenari
     const differences = compareRefusals(direct.runs, through.runs, direct.observation, through.observation)
     return { ...base, state: differences.length === 0 ? 'equal' : 'differs', differences, calls, recordedUsd }
   }
-  const found = compareRuns(direct.observation, through.observation, scenario)
-  // What also differs between two runs without a gateway is the client's doing.
-  const again = found.length === 0 ? [] : compareRuns(direct.observation, (await play(stage, client, scenario, undefined)).observation, scenario)
-  const byItself = new Set(again.map(({ aspect }) => aspect))
-  const differences = [...found.filter(({ aspect }) => !byItself.has(aspect)), ...compareRecord(through.observation, scenario)]
-  const differsByItself = found.map(({ aspect }) => aspect).filter((aspect) => byItself.has(aspect))
+  const directs = [direct.observation]
+  let judgement = judgeRuns(directs, through.observation, scenario)
+  // What it shows once without a gateway, among several runs, is the client's own doing.
+  while (directs.length < mostDirectRuns && judgement.differences.length > 0) {
+    directs.push((await play(stage, client, scenario, undefined)).observation)
+    judgement = judgeRuns(directs, through.observation, scenario)
+  }
+  const { differsByItself } = judgement
+  const differences = [...judgement.differences, ...compareRecord(through.observation, scenario)]
   return { ...base, state: differences.length === 0 ? 'equal' : 'differs', differences, differsByItself, calls, recordedUsd }
 }
 

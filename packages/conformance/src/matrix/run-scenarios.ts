@@ -17,6 +17,8 @@ export interface MatrixOptions {
   readonly startGateway: (upstreamUrl: string) => Promise<GatewayTarget>
   /** Where the upstream listens. @defaultValue any free port */
   readonly upstreamPort?: number
+  /** Cells that need no run. @defaultValue none */
+  readonly isDone?: (version: string, scenario: string) => boolean
   /** How long one start of Claude Code may take. @defaultValue 120000 */
   readonly limitMillis?: number
   /** Told of each cell as it is done. */
@@ -57,6 +59,7 @@ export async function runScenarios(options: MatrixOptions): Promise<MatrixReport
     })
     for (const client of options.clients) {
       for (const scenario of options.scenarios) {
+        if (options.isDone?.(client.version, scenario.id) === true) continue
         const { model, ...cell } = await runCell(stage, client, scenario)
         models.set(client.version, models.get(client.version) ?? model)
         cells.push(cell)

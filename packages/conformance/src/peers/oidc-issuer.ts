@@ -1,34 +1,34 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { freePort, startChild } from './child-process.ts'
+import { npmInstalled } from './install.ts'
+import type { PeerOptions } from './peer.ts'
 
-/** As much of an OpenID Connect issuer as a gateway needs to start: its discovery document, and no keys. Nobody can log in. */
-export async function startOidcIssuer(): Promise<{ readonly url: string; readonly stop: () => void }> {
-  let url = ''
-  const server = createServer((request, response) => {
-    const document =
-      request.url === '/.well-known/openid-configuration'
-        ? {
-            issuer: url,
-            authorization_endpoint: `${url}/authorize`,
-            token_endpoint: `${url}/token`,
-            jwks_uri: `${url}/jwks`,
-            response_types_supported: ['code'],
-            subject_types_supported: ['public'],
-            id_token_signing_alg_values_supported: ['RS256'],
-            scopes_supported: ['openid', 'email', 'profile'],
-          }
-        : { keys: [] }
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(document))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // It must not keep a finished run alive.
-  server.unref()
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return {
-    url,
-    stop: () => {
-      server.close()
-      server.closeAllConnections()
-    },
-  }
+const version = '9.13.3'
+
+/** What a gateway is known as at its issuer. */
+export interface OidcClient {
+  readonly id: string
+  readonly secret: string
+  /** Where a browser is sent back to. */
+  readonly redirectUri: string
+}
+
+/** An OpenID Connect issuer that people can sign in at. */
+export interface OidcIssuer {
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * Starts `oidc-provider`, from npm, with one client. Its login page takes any name with any password; the name becomes the subject.
+ *
+ * @throws NotHere where it cannot be had
+ */
+export async function startOidcIssuer({ id, secret, redirectUri }: OidcClient, options: PeerOptions): Promise<OidcIssuer> {
+  const folder = npmInstalled({ name: 'oidc-provider', version }, options)
+  const port = await freePort()
+  const script = join(import.meta.dirname, 'oidc-issuer-process.ts')
+  const child = startChild({ program: process.execPath, args: [script, folder, String(port), id, secret, redirectUri] })
+  await child.listensOn(port)
+  return { url: `http://127.0.0.1:${port}`, stop: child.stop }
 }

@@ -1,6 +1,6 @@
 import type { BehaviourRuntime } from '../../../../behaviour/runtimes/runtime.ts'
 import { bun } from '../../../../behaviour/runtimes/bun.ts'
-import { deno } from '../../../../behaviour/runtimes/deno.ts'
+import { deno, denoNode } from '../../../../behaviour/runtimes/deno.ts'
 import { onNode } from '../../../../behaviour/runtimes/node.ts'
 import { workerd } from '../../../../behaviour/runtimes/workerd.ts'
 import { canaryClientKey, canaryUpstreamKey } from '../../../../behaviour/fixtures/profiles.ts'
@@ -8,11 +8,11 @@ import { NotHere, type Peer } from './peer.ts'
 import { sluiceVersion } from './repository.ts'
 
 /** Sluice mounted on a runtime, without the command line: the fixtures of the behaviour suite, with static keys. */
-function mounted(id: string, title: string, runtime: BehaviourRuntime): Peer {
+function mounted(id: string, title: string, how: string, runtime: BehaviourRuntime, profile = 'keyed'): Peer {
   return {
     id,
     title,
-    about: `The adapter in a program of a few lines, with static keys and an upstream key.`,
+    about: `${how} in a program of a few lines, with static keys and an upstream key.`,
     start: async ({ upstreamUrl }) => {
       if (runtime.missing !== undefined) throw new NotHere(runtime.missing)
       const fixture = await runtime.start({ upstreamUrl, deadUrl: 'http://127.0.0.1:9' })
@@ -25,7 +25,7 @@ function mounted(id: string, title: string, runtime: BehaviourRuntime): Peer {
         key: canaryClientKey,
         upstreamKey: canaryUpstreamKey,
         // The fixture holds several gateways; this header picks the one with keys, and never goes upstream.
-        headers: [['x-sluice-profile', 'keyed']],
+        headers: [['x-sluice-profile', profile]],
         pid: fixture.child.pid ?? 0,
         complaints: fixture.complaints,
         stop: async () => {
@@ -39,8 +39,9 @@ function mounted(id: string, title: string, runtime: BehaviourRuntime): Peer {
 
 /** Sluice on each of its runtimes. */
 export const sluiceRuntimes: readonly Peer[] = [
-  mounted('sluice-node', 'Sluice (Node, adapter)', onNode('node:http', 'node-http.ts')),
-  mounted('sluice-bun', 'Sluice (Bun)', bun),
-  mounted('sluice-deno', 'Sluice (Deno)', deno),
-  mounted('sluice-workerd', 'Sluice (workerd)', workerd),
+  mounted('sluice-node', 'Sluice (Node, adapter)', 'The Node adapter on node:http', onNode('node:http', 'node-http.ts')),
+  mounted('sluice-bun', 'Sluice (Bun)', 'The fetch adapter on Bun.serve', bun),
+  mounted('sluice-deno', 'Sluice (Deno)', 'The Node adapter on the node:http of Deno', denoNode),
+  mounted('sluice-deno-serve', 'Sluice (Deno.serve)', 'The fetch adapter on Deno.serve', deno),
+  mounted('sluice-workerd', 'Sluice (workerd)', 'The fetch adapter as a worker, with a heartbeat every second,', workerd, 'keyed-heartbeat'),
 ]

@@ -26,7 +26,15 @@ export function knownLimitations(report: SuiteReport, reasons: LimitationReasons
     '',
   ]
   const atTimes = report.cases.filter((each) => each.verdict === 'pass' && reasons[each.id] !== undefined)
-  if (failed.length === 0) lines.push(atTimes.length === 0 ? 'Nothing that the suite knows of.' : 'Nothing that the suite shows on every run.', '')
+  if (failed.length === 0)
+    lines.push(
+      atTimes.length === 0
+        ? others.length === 0
+          ? 'Nothing that the suite knows of.'
+          : 'Nothing in this set-up.'
+        : 'Nothing that the suite shows on every run.',
+      '',
+    )
   for (const each of failed) {
     lines.push(`## ${each.title}`, '', `\`${each.id}\`, ${each.severity}. ${each.requirement}`, '', `Seen: ${each.detail ?? 'a failure'}.`, '')
     const reason = reasons[each.id]

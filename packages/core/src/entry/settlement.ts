@@ -28,7 +28,7 @@ export interface AttemptRecord {
   /**
    * Why no head came, where none did. `connect`, `stale-connection`, `sent`: how the connection failed; `timeout`: none in time; `not-prepared`: the upstream's dialect
    * could not make the request; `aborted`: the exchange ended first; `not-allowed`: nothing was sent, since the key or the gateway's rules forbid this target. With a head:
-   * `no-content`, a stream that died before its first content, so that another target was asked.
+   * `no-content`, a stream that died before its first content or was silent for too long, so that another target was asked; `redirected`, it pointed elsewhere, and that is not handed on.
    */
   readonly failure?: string
 }

@@ -1,14 +1,8 @@
-import type { Attribution } from '../entry/attribution.ts'
 import type { EstimateFacts } from '../meter/estimate.ts'
-import type { Principal } from '../ports/key-ring.ts'
 import { toText } from '../wire/bytes.ts'
+import type { EstimateContext } from './estimates.ts'
 import { RequestBody } from './request-body.ts'
-
-/** Context that estimates go by, where middleware has added it. */
-export interface EstimateContext {
-  readonly attribution?: Attribution
-  readonly principal?: Principal
-}
+import { requestSize } from './request-size.ts'
 
 /**
  * Sources whose bytes are not in the body, and pages, of which each is tokens however few bytes it has:
@@ -23,24 +17,14 @@ const pictureTokens = 5_000
 /** How JSON may write a letter, or a slash, in another way. */
 const escapes = /\\(?:u00([2-7][0-9a-f])|\/)/gi
 
-/** A number or short string takes no more. */
-const mostBytes = 64
-
-/** Reads from a request what its estimate goes by. */
+/** Gathers what the estimate of a request goes by, but for its prompt. */
 export function estimateFacts(body: RequestBody, { attribution, principal }: EstimateContext, at: number): EstimateFacts {
-  const maxTokens = body.value('max_tokens', mostBytes)
-  const speed = body.value('speed', mostBytes)
-  const inferenceGeo = body.value('inference_geo', mostBytes)
   const session = attribution?.session?.value
   return {
+    ...requestSize(body),
     ...(principal !== undefined && { tenant: principal.keyId }),
-    model: body.string('model') ?? 'unknown',
     kind: attribution?.kind.value ?? 'other',
     conversation: session === undefined ? undefined : JSON.stringify([principal?.keyId, session, attribution?.agent?.value]),
-    bytes: body.length,
-    maxTokens: typeof maxTokens === 'number' && Number.isSafeInteger(maxTokens) && maxTokens > 0 ? maxTokens : undefined,
-    ...(typeof speed === 'string' && { speed }),
-    ...(typeof inferenceGeo === 'string' && { inferenceGeo }),
     at,
   }
 }

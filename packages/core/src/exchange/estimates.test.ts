@@ -1,183 +1,92 @@
 import { describe, expect, it } from 'vitest'
-import type { Fault } from '../errors.ts'
-import { createGateway } from '../gateway.ts'
-import { promptTokens } from '../meter/usage.ts'
+import { ConfigurationError } from '../errors.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../gateway.ts'
+import { roughUsage } from '../meter/rough-estimate.ts'
+import type { Middleware } from '../middleware/middleware.ts'
+import { toUpstream, type Router } from '../route/router.ts'
 import { swapCredential } from '../route/upstream-credential.ts'
 import { clientRequest } from '../testing/client-request.ts'
 import { collectingSink } from '../testing/collecting-sink.ts'
-import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
 import { scriptedTransport } from '../testing/scripted-transport.ts'
-import { toText } from '../wire/bytes.ts'
-import type { EstimateOptions } from './estimates.ts'
-import type { CountRequest } from './exact-counts.ts'
+import type { EstimateSource, UsageEstimate } from './estimates.ts'
+import type { SpendEstimate } from './exchange.ts'
+import { promptEstimates } from './prompt-estimates.ts'
 
-interface Bench {
-  readonly clock: ManualClock
-  readonly faults: readonly Fault[]
-  /** Sends a request; the estimate of its prompt, made before the upstream answered that it has `tokens`. */
-  readonly ask: (json: object, tokens?: number, session?: string) => Promise<number>
+const transport = scriptedTransport(() => ({
+  headers: [['content-type', 'application/json']],
+  body: [JSON.stringify({ type: 'message', model: 'claude-opus-5-5', stop_reason: 'end_turn', usage: { input_tokens: 9, output_tokens: 7 } })],
+}))
+
+function plain(options: Partial<GatewayOptions> = {}): Gateway {
+  return createGateway({ runtime: { transport }, upstreams: [{ name: 'a', baseUrl: 'https://a.test', credential: swapCredential('sk') }], ...options })
 }
 
-function bench(estimates: EstimateOptions = {}): Bench {
-  const clock = manualClock()
-  const faults: Fault[] = []
-  let reported = 0
-  let session: string | undefined
-  let estimated = 0
-  const transport = scriptedTransport(() => ({
-    headers: [['content-type', 'application/json']],
-    body: [JSON.stringify({ type: 'message', model: 'claude-opus-5-5', stop_reason: 'end_turn', usage: { input_tokens: reported, output_tokens: 10 } })],
-  }))
-  const gateway = createGateway({
-    runtime: { transport },
-    upstreams: [{ name: 'a', baseUrl: 'https://a.test', credential: swapCredential('sk') }],
-    host: { clock, onFault: (fault) => void faults.push(fault) },
-    estimates,
-  }).use({
-    name: 'estimates',
+/** The estimate that an exchange of the gateway gets. */
+async function estimateIn(gateway: Gateway, json: object): Promise<SpendEstimate> {
+  const asked: SpendEstimate[] = []
+  const asking = gateway.use({
+    name: 'asks',
     handle: async (exchange, next) => {
-      const by = (value: string): object => ({ value, source: 'header' })
-      if (session !== undefined) Object.assign(exchange.context, { attribution: { kind: by('main'), session: by(session), tags: {} } })
-      estimated = promptTokens((await exchange.estimate()).likely.usage.total)
+      asked.push(await exchange.estimate())
       return next({})
     },
   })
-  return {
-    clock,
-    faults,
-    ask: async (json, tokens = 1_000, of) => {
-      reported = tokens
-      session = of
-      await gateway.handle(clientRequest({ json: { model: 'claude-opus-5-5', max_tokens: 100, ...json } }), collectingSink())
-      return estimated
-    },
-  }
+  await asking.handle(clientRequest({ json }), collectingSink())
+  return asked[0] as SpendEstimate
 }
 
-const user = (content: unknown): object => ({ role: 'user', content })
-const words = (count: number): string => 'word '.repeat(count)
+/** Of a source of its own: each request is a prompt of so many tokens. */
+function always(tokens: number, learned: number[] = []): EstimateSource {
+  const usage = roughUsage({ model: 'claude-opus-5-5', bytes: 0, maxTokens: 1 })
+  const report = { ...usage, total: { ...usage.total, freshInputTokens: tokens } }
+  const of = (model: string): UsageEstimate => ({
+    model,
+    likely: () => report,
+    most: () => report,
+    withModel: of,
+    learn: ({ total }) => void learned.push(total.freshInputTokens),
+  })
+  return () => ({ of: ({ body }) => Promise.resolve(of(body.string('model') ?? '')) })
+}
 
-describe('estimates', () => {
-  it('an exchange has one estimate per model, whatever is learned meanwhile: what is reserved is what a crash would book', async () => {
-    const seen: bigint[] = []
-    const transport = scriptedTransport(() => ({
-      headers: [['content-type', 'application/json']],
-      body: [JSON.stringify({ type: 'message', model: 'claude-opus-5-5', stop_reason: 'end_turn', usage: { input_tokens: 50_000, output_tokens: 90 } })],
-    }))
-    let isFirst = true
-    const json = { model: 'claude-opus-5-5', max_tokens: 100, messages: [user(words(500))] }
-    const gateway = createGateway({ runtime: { transport }, upstreams: [{ name: 'a', baseUrl: 'https://a.test', credential: swapCredential('sk') }] }).use({
-      name: 'asks again',
-      handle: async (exchange, next) => {
-        const estimate = await exchange.estimate()
-        if (isFirst) {
-          isFirst = false
-          const other = estimate.withModel('claude-haiku-4-5').likely.cost.nanoUsd
-          for (let turn = 0; turn < 5; turn += 1) await gateway.handle(clientRequest({ json }), collectingSink())
-          const again = (await exchange.estimate()).withModel('claude-opus-5-5')
-          seen.push(estimate.likely.cost.nanoUsd, again.likely.cost.nanoUsd, other, again.withModel('claude-haiku-4-5').likely.cost.nanoUsd)
-        }
-        return next({})
-      },
-    })
-    await gateway.handle(clientRequest({ json }), collectingSink())
-    expect(seen).toHaveLength(4)
-    expect([seen[1], seen[3]]).toEqual([seen[0], seen[2]])
+const json = { model: 'claude-opus-5-5', max_tokens: 100, messages: [{ role: 'user', content: 'x'.repeat(10_000) }] }
+const fresh = ({ likely }: SpendEstimate): number => likely.usage.total.freshInputTokens
+
+describe('what estimates go by', () => {
+  it('is the length of requests where nothing brings more: within what such prompts come to, and never below what is possible', async () => {
+    const { likely, most, withModel } = await estimateIn(plain(), { ...json, speed: 'fast' })
+    expect(likely.usage.total.cacheWrite5mTokens).toBeGreaterThan(2_500)
+    expect(likely.usage.total.cacheWrite5mTokens).toBeLessThan(5_000)
+    expect(likely.usage.total.outputTokens).toBe(100)
+    expect(likely.usage.lines[0]).toMatchObject({ model: 'claude-opus-5-5', speed: 'fast' })
+    expect(most().usage.total).toMatchObject({ cacheWrite1hTokens: 1_000_000, outputTokens: 100 })
+    expect(withModel('claude-haiku-4-5').likely.usage.lines[0]?.model).toBe('claude-haiku-4-5')
+    expect(withModel('claude-haiku-4-5').likely.cost.nanoUsd).toBeLessThan(likely.cost.nanoUsd)
   })
 
-  it('a picture neither counts as its bytes nor shrinks what is learned of text', async () => {
-    const { ask } = bench()
-    const plain = { messages: [user(words(2_000))] }
-    const before = await ask(plain, 3_000)
-    const picture = {
-      type: 'image',
-      source: { type: 'base64', media_type: 'image/png', data: `iVBORw0KGgoAAAANSUhEUgAAAGQAAABkCAYAAAA${'A'.repeat(400_000)}` },
-    }
-    for (let at = 0; at < 20; at += 1) expect(await ask({ messages: [user([picture, { type: 'text', text: `What is this? ${at}` }])] }, 30)).toBeLessThan(60)
-    const after = await ask({ messages: [user(`${words(2_000)}now`)] }, 3_000)
-    expect(Math.abs(after - 3_000)).toBeLessThan(Math.abs(before - 3_000) + 150)
+  it('is what a middleware or a router brings, the first of them for all, and the options before any', async () => {
+    const brings = (tokens: number): Middleware => ({ name: `brings ${tokens}`, handle: (_, next) => next({}), estimates: always(tokens) })
+    const router: Router = Object.assign(toUpstream('a'), { estimates: always(3) })
+    expect(fresh(await estimateIn(plain().use(brings(1)).use(brings(2)), json))).toBe(1)
+    expect(fresh(await estimateIn(plain().route(router), json))).toBe(3)
+    expect(fresh(await estimateIn(plain().use(brings(1)).route(router), json))).toBe(1)
+    expect(fresh(await estimateIn(plain({ estimates: always(4) }).use(brings(1)), json))).toBe(4)
   })
 
-  it('a small further turn of a conversation stands on the last one, whatever the client makes of what it has sent', async () => {
-    const { ask } = bench()
-    const first = [user(words(20_000))]
-    await ask({ messages: first }, 23_456, 's')
-    const flipped = [user([{ type: 'text', text: words(20_000) }]), { role: 'assistant', content: 'ok' }, user('go on')]
-    const second = await ask({ messages: flipped }, 23_500, 's')
-    expect(second).toBeGreaterThan(23_456)
-    expect(second).toBeLessThan(23_600)
-    const third = await ask({ messages: [...flipped, { role: 'assistant', content: 'ok' }, user(words(5_000))] }, 29_000, 's')
-    expect(third).toBeGreaterThan(27_500)
-    expect(third).toBeLessThan(34_000)
+  it('learns once from how an exchange ended, where anybody asked', async () => {
+    const learned: number[] = []
+    const gateway = plain({ estimates: always(1, learned) })
+    await estimateIn(gateway, json)
+    expect(learned).toEqual([9])
+    const silent = plain({ estimates: always(1, learned) })
+    await silent.handle(clientRequest({ json }), collectingSink())
+    expect(learned).toEqual([9])
   })
 
-  it('a tokenizer counts what is new and nothing twice, and where it fails the letters count', async () => {
-    const counted: string[] = []
-    let isBroken = false
-    const tokenizer = {
-      name: 'mine',
-      count: (texts: readonly string[]): number => {
-        if (isBroken) throw new Error('broken')
-        counted.push(...texts)
-        return texts.reduce((sum, text) => sum + text.split(' ').length, 0)
-      },
-    }
-    const { ask, faults } = bench({ tokenizer })
-    const messages = [user('one two'), { role: 'assistant', content: 'three' }]
-    await ask({ system: 'Be "brief".', messages: messages.slice(0, 1) }, 50)
-    await ask({ system: 'Be "brief".', messages: [...messages, user('four')] }, 60)
-    expect(counted).toEqual(['Be "brief".', 'one two', 'three', 'four'])
-    isBroken = true
-    expect(await ask({ messages: [user(words(1_000))] })).toBeGreaterThan(500)
-    expect(faults).toMatchObject([{ code: 'estimate-failed', source: 'mine' }])
-  })
-})
-
-describe('exact counts', () => {
-  const asked: CountRequest[] = []
-  const counting = (count: (request: CountRequest) => Promise<number | undefined>, more: object = {}): EstimateOptions => ({
-    exact: { count: (request) => (asked.push(request), count(request)), ...more },
-  })
-
-  it('take the place of the estimate; the same bytes are asked about once, with what a count takes and no credential', async () => {
-    asked.length = 0
-    const { ask } = bench(counting(async () => 4_321))
-    const json = { messages: [user('Hello')], metadata: { user_id: 'u' }, stream: false, tools: [{ name: 'T' }] }
-    expect([await ask(json), await ask(json)]).toEqual([4_321, 4_321])
-    expect(asked.length).toBe(1)
-    expect(JSON.parse(toText(asked[0]?.body as Uint8Array))).toEqual({ model: 'claude-opus-5-5', messages: json.messages, tools: json.tools })
-    expect(asked[0]?.headers).toEqual([])
-  })
-
-  it('are not asked for where they are not wanted, and the estimate stands where the answer is none, or nonsense', async () => {
-    const estimate = await bench().ask({ messages: [user('Hello')] })
-    for (const answer of [async () => undefined, async () => -1, async () => Number.NaN])
-      expect(await bench(counting(answer)).ask({ messages: [user('Hello')] })).toBe(estimate)
-    expect(
-      await bench(counting(async () => 1, { isWanted: ({ estimatedTokens }: { estimatedTokens: number }) => estimatedTokens > 10_000 })).ask({
-        messages: [user('Hello')],
-      }),
-    ).toBe(estimate)
-  })
-
-  it('that fail are told as faults; those that come too late are given up', async () => {
-    const failing = bench(counting(() => Promise.reject(new Error('down'))))
-    const estimate = await failing.ask({ messages: [user('Hello')] })
-    expect(failing.faults).toMatchObject([{ code: 'estimate-failed', source: 'exact' }])
-    const hanging = bench(counting(() => new Promise(() => undefined)))
-    const asking = hanging.ask({ messages: [user('Hello')] })
-    await hanging.clock.advanceAsync(2_000)
-    expect(await asking).toBe(estimate)
-    expect(asked.at(-1)?.signal.aborted).toBe(true)
-    expect(hanging.faults).toEqual([])
-  })
-
-  it('an attacker cannot pile questions up: beyond so many at once the estimate stands', async () => {
-    const { ask, clock } = bench(counting(() => new Promise(() => undefined), { mostUnderWay: 1 }))
-    const first = ask({ messages: [user('Hello')] })
-    await clock.advanceAsync(0)
-    expect(await ask({ messages: [user('Hi')] })).toBeLessThan(30)
-    await clock.advanceAsync(2_000)
-    await first
+  it('is refused where it is no source, and says what to pass', () => {
+    const options = { maxConversations: 5 } as unknown as EstimateSource
+    expect(() => plain({ estimates: options })).toThrow(ConfigurationError)
+    expect(() => plain({ estimates: options })).toThrow(/promptEstimates\(\{/)
+    expect(() => plain({ estimates: promptEstimates({ maxConversations: 5 }) })).not.toThrow()
   })
 })

@@ -1,25 +1,26 @@
-import { breathe, type Host } from '../host.ts'
-import { UsageEstimator, type EstimateFacts } from '../meter/estimate.ts'
-import { featureAt, textFeatures, type PromptShape } from '../meter/prompt-shape.ts'
-import { promptTokens } from '../meter/usage.ts'
-import type { Tokenizer } from '../ports/tokenizer.ts'
+import type { Attribution } from '../entry/attribution.ts'
+import type { Host } from '../host.ts'
+import { largestContext, mostUsage, roughUsage, type RequestSize } from '../meter/rough-estimate.ts'
+import type { UsageReport } from '../meter/usage.ts'
+import type { Principal } from '../ports/key-ring.ts'
 import type { HeaderList } from '../wire/header-list.ts'
-import { estimateFacts, type EstimateContext } from './estimate-facts.ts'
-import { ExactCounts, type ExactCountOptions } from './exact-counts.ts'
-import { readPrompt, type ReadPrompt } from './prompt-reader.ts'
 import type { RequestBody } from './request-body.ts'
+import { requestSize } from './request-size.ts'
 
-/** How a gateway estimates prompts that budgets, rate limits or policies ask about. */
-export interface EstimateOptions {
-  /** Counts the text of prompts, in place of the classes of its letters. Costs more time; most gateways need none. @defaultValue none */
-  readonly tokenizer?: Tokenizer
-  /** Asks an upstream where an estimate is not good enough. Delays each request that it is asked about. @defaultValue never asked */
-  readonly exact?: ExactCountOptions
-  /** Conversations, and prompts, whose last turn is remembered, in some 600 bytes each. @defaultValue 10000 */
-  readonly maxConversations?: number
+/** Makes the estimates of one gateway. */
+export type EstimateSource = (host: Host) => Estimates
+
+/** Says what requests will use before they are sent. One for a gateway: it may learn from what its exchanges came to. */
+export interface Estimates {
+  /** Asked at most once for an exchange, and only where somebody wants to know. @throws GatewayError where the body cannot be read */
+  readonly of: (question: EstimateQuestion) => Promise<UsageEstimate>
 }
 
-export const defaultEstimateOptions: { readonly maxConversations: number } = Object.freeze({ maxConversations: 10_000 })
+/** Context that estimates go by, where middleware has added it. */
+export interface EstimateContext {
+  readonly attribution?: Attribution
+  readonly principal?: Principal
+}
 
 /** A request, as its estimate is asked for. */
 export interface EstimateQuestion {
@@ -32,58 +33,33 @@ export interface EstimateQuestion {
   readonly signal: AbortSignal
 }
 
-/** What estimates go by, gathered from requests. One for a gateway. */
-export class Estimates {
-  readonly estimator: UsageEstimator
-  readonly #host: Host
-  readonly #tokenizer: Tokenizer | undefined
-  readonly #counts: ExactCounts | undefined
+/** What one request will use at one model. */
+export interface UsageEstimate {
+  readonly model: string
+  /** What such requests came to of late; good for nine in ten. */
+  readonly likely: () => UsageReport
+  /** More than it can come to, but for what server tools read. `body`: the request's; undefined once it has been let go, since an estimate is kept for longer. */
+  readonly most: (body: RequestBody | undefined) => UsageReport
+  /** The same request at another model. */
+  readonly withModel: (model: string) => UsageEstimate
+  /** Told once what the exchange came to. */
+  readonly learn: (usage: UsageReport) => void
+}
 
-  constructor(host: Host, { tokenizer, exact, maxConversations = defaultEstimateOptions.maxConversations }: EstimateOptions = {}) {
-    this.estimator = new UsageEstimator(maxConversations)
-    this.#host = host
-    this.#tokenizer = tokenizer
-    const onFailure = (cause: unknown): void =>
-      host.onFault({ code: 'estimate-failed', message: 'an upstream did not count a prompt; the estimate stood', source: 'exact', cause })
-    this.#counts = exact === undefined ? undefined : new ExactCounts(exact, host.clock, onFailure)
-  }
+/**
+ * By how long requests are, and nothing else. What a gateway goes by where nothing brings better ones, as `budget()` and `policyRouter()` do: good enough for what is booked
+ * of an exchange that a crash cuts off.
+ */
+export const roughEstimates: EstimateSource = () => ({
+  of: ({ body }) => Promise.resolve(roughEstimate(requestSize(body))),
+})
 
-  /** Reads a request. Lets other work run where it is large. */
-  async facts({ exchangeId, body, context, headers, at, signal }: EstimateQuestion): Promise<EstimateFacts> {
-    const facts = estimateFacts(body, context, at)
-    const isRead = this.#tokenizer !== undefined || this.estimator.isPromptWanted(facts)
-    const read = isRead ? await readPrompt(body, this.#tokenizer !== undefined, breathe) : undefined
-    const prompt = read === undefined ? undefined : await this.#counted(facts, read, exchangeId)
-    const estimated: EstimateFacts = { ...facts, ...(prompt !== undefined && { prompt }) }
-    if (this.#counts === undefined) return estimated
-    const tokens = promptTokens(this.estimator.likely(estimated).total)
-    const exactTokens = await this.#counts.count(body, facts.tenant ?? '', tokens, headers, signal)
-    return exactTokens === undefined ? estimated : { ...estimated, exactTokens }
-  }
-
-  /** The shape with the tokenizer's count of its text; only of what is new, where the prompt begins with a known one. */
-  async #counted(facts: EstimateFacts, { shape, texts }: ReadPrompt, exchangeId: string): Promise<PromptShape> {
-    if (this.#tokenizer === undefined) return shape
-    const known = this.estimator.knownBeginning(facts, shape)
-    const counted = known?.counts[featureAt.textTokens] ?? 0
-    const isCounted = known !== undefined && counted > 0
-    const fresh = isCounted ? texts.slice(texts.length - known.messagesAfter) : texts
-    try {
-      const tokens = fresh.length === 0 ? 0 : await this.#tokenizer.count(fresh)
-      if (!Number.isFinite(tokens) || tokens < 0) throw new Error(`the tokenizer counted ${tokens}`)
-      const counts = shape.counts.slice()
-      counts.fill(0, 0, textFeatures)
-      counts[featureAt.textTokens] = tokens + (isCounted ? counted : 0)
-      return { ...shape, counts }
-    } catch (cause) {
-      this.#host.onFault({
-        code: 'estimate-failed',
-        message: 'the tokenizer failed; the text was estimated by its letters',
-        exchangeId,
-        source: this.#tokenizer.name,
-        cause,
-      })
-      return shape
-    }
+function roughEstimate(size: RequestSize): UsageEstimate {
+  return {
+    model: size.model,
+    likely: () => roughUsage(size),
+    most: () => mostUsage(size, largestContext),
+    withModel: (model) => roughEstimate({ ...size, model }),
+    learn: () => undefined,
   }
 }

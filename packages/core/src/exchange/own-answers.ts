@@ -27,7 +27,8 @@ export function shuttingDown(): GatewayError {
 /** A whole answer of the gateway's own. */
 export function answer(sink: ClientSink, status: number, headers: readonly (readonly [string, string])[], body: string): void {
   const bytes = toBytes(body)
-  sink.head(status, [...headers, ['content-length', String(bytes.length)]])
+  // A 304 has the length of what it stands for, or none.
+  sink.head(status, status === 304 ? headers : [...headers, ['content-length', String(bytes.length)]])
   if (bytes.length > 0) void sink.write(bytes)
   sink.close()
 }

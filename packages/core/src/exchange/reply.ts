@@ -39,6 +39,11 @@ export function ownReply(json: unknown, headers: HeaderList = []): Reply {
   return { kind: 'own', status: 200, headers: [['content-type', 'application/json'], ...headers], body: JSON.stringify(json) } as unknown as OwnReply
 }
 
+/** Answers the client that what it has is still so. */
+export function unchangedReply(headers: HeaderList): Reply {
+  return { kind: 'own', status: 304, headers, body: '' } as unknown as OwnReply
+}
+
 export function isOwnReply(reply: Reply): reply is OwnReply {
   return reply.kind === 'own'
 }

@@ -24,9 +24,9 @@ export class RequestBody {
   }
 
   /** A body whose bytes were looked at as they came in. */
-  static read(chunks: readonly Uint8Array[], digest: string, scan: JsonScan | undefined): RequestBody {
+  static read(chunks: readonly Uint8Array[], digest: string | undefined, scan: JsonScan | undefined): RequestBody {
     const body = new RequestBody(...chunks)
-    ;(body as { digest: string }).digest = digest
+    ;(body as { digest: string | undefined }).digest = digest
     body.#scan = scan
     return body
   }
@@ -51,7 +51,10 @@ export class RequestBody {
   static letGo(body: RequestBody): readonly Uint8Array[] {
     const chunks = body.#chunks ?? []
     // The body of no bytes is everybody's.
-    if (body.length > 0) body.#chunks = undefined
+    if (body.length > 0) {
+      body.#chunks = undefined
+      body.#scan = undefined
+    }
     return body.#isShown ? [] : chunks
   }
 

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
+import type { KeyedHash, Runtime } from '../ports/runtime.ts'
 import { Secret } from '../secret.ts'
 
 /** What is signed or hashed under the pepper says what for, so that no value of one use is one of another. */
@@ -11,11 +12,18 @@ const encoder = new TextEncoder()
 
 type HmacKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 
-/** Keyed hashes under the gateway's pepper, by WebCrypto, which every runtime has. */
+/** What hashes under each key. */
+interface Hashers<Hasher> {
+  readonly pepper: Hasher
+  readonly signing: Hasher
+}
+
+/** Keyed hashes under the gateway's pepper: by what the runtime lends, else by WebCrypto, which every runtime has. Both come to the same. */
 export class KeyHashes {
   readonly #pepper: Secret
+  #lent: Hashers<KeyedHash> | undefined
   /** Imported once, on first use: some runtimes let nothing be done before the first request. */
-  #keys: Promise<{ readonly pepper: HmacKey; readonly signing: HmacKey }> | undefined
+  #keys: Promise<Hashers<HmacKey>> | undefined
 
   /** @throws ConfigurationError for a pepper under 32 characters */
   constructor(pepper: string | Secret) {
@@ -28,19 +36,28 @@ export class KeyHashes {
     )
   }
 
+  /** Goes by these from now on. */
+  hashWith(keyedHash: NonNullable<Runtime['keyedHash']>): void {
+    const pepper = keyedHash(encoder.encode(this.#pepper.reveal()))
+    this.#lent = { pepper, signing: keyedHash(fromBase64Url(pepper(tokenLabel)) as Uint8Array) }
+  }
+
   /** HMAC-SHA-256 of a key's text, base64url: what a store keeps of it. */
-  async ofKey(keyText: string): Promise<string> {
-    const { pepper } = await (this.#keys ??= this.#imported())
-    return toBase64Url(await hmac(pepper, keyLabel + keyText))
+  ofKey(keyText: string): string | Promise<string> {
+    return this.#lent === undefined ? this.#asked('pepper', keyLabel + keyText) : this.#lent.pepper(keyLabel + keyText)
   }
 
   /** HMAC-SHA-256 of a token's first two parts under a key of its own, base64url. */
-  async ofToken(signed: string): Promise<string> {
-    const { signing } = await (this.#keys ??= this.#imported())
-    return toBase64Url(await hmac(signing, signed))
+  ofToken(signed: string): string | Promise<string> {
+    return this.#lent === undefined ? this.#asked('signing', signed) : this.#lent.signing(signed)
   }
 
-  async #imported(): Promise<{ readonly pepper: HmacKey; readonly signing: HmacKey }> {
+  async #asked(which: keyof Hashers<HmacKey>, text: string): Promise<string> {
+    const keys = await (this.#keys ??= this.#imported())
+    return toBase64Url(await hmac(keys[which], text))
+  }
+
+  async #imported(): Promise<Hashers<HmacKey>> {
     const pepper = await hmacKey(encoder.encode(this.#pepper.reveal()))
     return { pepper, signing: await hmacKey(await hmac(pepper, tokenLabel)) }
   }

@@ -119,7 +119,7 @@ export function virtualKeys(options: VirtualKeyOptions): VirtualKeys {
   }
 
   const verifyKey = ({ id, text }: KeyText): Promise<Principal | undefined> => {
-    let hashing: Promise<string> | undefined
+    let hashing: string | Promise<string> | undefined
     return prove(id, async (record) => {
       const hash = await (hashing ??= hashes.ofKey(text))
       return secretOf(record, (secret) => equalInConstantTime(hash, secret.hash))
@@ -183,6 +183,7 @@ export function virtualKeys(options: VirtualKeyOptions): VirtualKeys {
       return { kind: 'revoked', record }
     },
     mask: (credential) => format.mask(credential),
+    hashWith: (keyedHash) => hashes.hashWith(keyedHash),
   }
 }
 

@@ -65,9 +65,12 @@ export class ReportTotals {
     this.#groupOf(part).add(part, this.#tellsModelsApart, this.#query.percentiles === true)
   }
 
-  /** The rows, dearest first; ties in order of their group, by code point, null last. */
+  /** The rows, dearest first; ties in order of their group, by code point, null last. As many as the query asks for. */
   rows(): readonly ReportRow[] {
-    return this.#groups.toSorted(compareGroups).map((group) => group.row(this.#dimensions))
+    return this.#groups
+      .toSorted(compareGroups)
+      .slice(0, Math.max(0, this.#query.limit ?? Infinity))
+      .map((group) => group.row(this.#dimensions))
   }
 
   #groupOf(part: ReportPart): Group {

@@ -2,24 +2,21 @@ import { OutputLengths } from './output-lengths.ts'
 import { PromptMemory, type KnownBeginning, type KnownPrompt } from './prompt-memory.ts'
 import type { PromptShape } from './prompt-shape.ts'
 import { remember } from './recent.ts'
-import { noTokens, promptTokens, type RateConditions, type TokenBuckets, type UsageReport } from './usage.ts'
+import { estimatedUsage, largestContext, mostOutputTokens, mostUsage, usualOutputTokens, usualTokensPerByte, type RequestSize } from './rough-estimate.ts'
+import { promptTokens, type TokenBuckets, type UsageReport } from './usage.ts'
 
 /** What is known of a request before it is sent. */
-export interface EstimateFacts extends RateConditions {
+export interface EstimateFacts extends RequestSize {
   /** Whose request it is: nobody learns from what another sends, who could make his estimates tiny. @defaultValue everybody is one */
   readonly tenant?: string
-  readonly model: string
   /** What the request is for: titles answer shorter than turns do. */
   readonly kind: string
   /** Tells conversations apart, tenant included; undefined where the client does not say. */
   readonly conversation: string | undefined
-  readonly bytes: number
   /** What its prompt is made of; undefined where it could not be read: then its bytes stand for it. */
   readonly prompt?: PromptShape
   /** Tokens of the prompt as the upstream counts them, where it was asked. */
   readonly exactTokens?: number
-  /** The request's `max_tokens`; undefined where it has none. */
-  readonly maxTokens: number | undefined
   /** Milliseconds since the epoch. */
   readonly at: number
 }
@@ -42,20 +39,13 @@ const minute = 60_000
 const shortCacheMillis = 5 * minute
 const longCacheMillis = 60 * minute
 
-/** Until a model's own figure is learned: JSON of prose and code, measured over recorded requests at 3 to 4 bytes a token. */
-const firstTokensPerByte = 0.32
 /** How much the latest request counts in the running figure of prompts that could not be read. */
 const learningRate = 0.1
 /** A turn that adds no more than this, or this part, is estimated by its bytes: reading a prompt costs a few nanoseconds a byte. */
 const smallTurnBytes = 8 * 1024
 const smallTurnPart = 0.1
-/** Of output lengths that have not been learned yet. */
-const firstOutputTokens = 1_500
-/** Where a request does not say: the largest that current models answer. */
-const mostOutputTokens = 128_000
 /** Tool use adds a system prompt of the API's own: some hundred tokens. */
 const hiddenTokens = 4_096
-const largestContext = 1_000_000
 /** Of all tenants together. */
 const mostModels = 10_000
 
@@ -78,8 +68,8 @@ export class UsageEstimator {
   /** What such requests used of late: the last turn's prompt from the cache, the new bytes written to it, and the output that nine in ten stay under. */
   likely(facts: EstimateFacts): UsageReport {
     const { maxTokens = mostOutputTokens } = facts
-    const learned = this.#outputs.get(outputsKey(facts))?.nineInTen() ?? firstOutputTokens
-    return estimated(facts, { ...noTokens, ...this.#prompt(facts), outputTokens: Math.min(maxTokens, learned) })
+    const learned = this.#outputs.get(outputsKey(facts))?.nineInTen() ?? usualOutputTokens
+    return estimatedUsage(facts, { ...this.#prompt(facts), outputTokens: Math.min(maxTokens, learned) })
   }
 
   /**
@@ -87,9 +77,7 @@ export class UsageEstimator {
    * Does not cover what server tools read.
    */
   most(facts: EstimateFacts, hasReferences: boolean): UsageReport {
-    const { bytes, maxTokens = mostOutputTokens } = facts
-    const prompt = hasReferences ? largestContext : Math.min(largestContext, bytes + hiddenTokens)
-    return estimated(facts, { ...noTokens, cacheWrite1hTokens: prompt, outputTokens: Math.min(maxTokens, largestContext) })
+    return mostUsage(facts, hasReferences ? largestContext : facts.bytes + hiddenTokens)
   }
 
   /** False where the last turn of the conversation and the bytes that have come to it say enough: then its prompt need not be read. */
@@ -109,7 +97,7 @@ export class UsageEstimator {
     if (tokens > 0 && prompt !== undefined) this.#prompts.learn(tenant, model, prompt, tokens, isWhole)
     const isByBytes = prompt === undefined && bytes > 0 && (conversation === undefined || this.#anchors.get(`${conversation} ${model}`)?.perByte === undefined)
     if (tokens > 0 && isByBytes && isWhole) {
-      const before = this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
+      const before = this.#tokensPerByte.get(bytesKey(facts)) ?? usualTokensPerByte
       remember(this.#tokensPerByte, bytesKey(facts), before + learningRate * (tokens / bytes - before), mostModels)
     }
     const outputs = this.#outputs.get(outputsKey(facts)) ?? new OutputLengths()
@@ -142,7 +130,7 @@ export class UsageEstimator {
     const { tenant = '', model, bytes, prompt, exactTokens } = facts
     if (exactTokens !== undefined) return exactTokens
     if (prompt !== undefined) return Math.min(largestContext, this.#prompts.estimate(tenant, model, prompt, anchor?.known))
-    const perByte = anchor?.perByte ?? this.#tokensPerByte.get(bytesKey(facts)) ?? firstTokensPerByte
+    const perByte = anchor?.perByte ?? this.#tokensPerByte.get(bytesKey(facts)) ?? usualTokensPerByte
     if (anchor === undefined) return Math.ceil(bytes * perByte)
     return anchor.promptTokens + Math.max(anchor.outputTokens, Math.ceil(Math.max(0, bytes - anchor.bytes) * perByte))
   }
@@ -159,9 +147,4 @@ function outputsKey({ tenant = '', kind, model }: EstimateFacts): string {
 
 function bytesKey({ tenant = '', model }: EstimateFacts): string {
   return JSON.stringify([tenant, model])
-}
-
-function estimated({ model, speed, inferenceGeo }: EstimateFacts, tokens: TokenBuckets): UsageReport {
-  const conditions: RateConditions = { ...(speed !== undefined && { speed }), ...(inferenceGeo !== undefined && { inferenceGeo }) }
-  return { source: 'estimated', total: tokens, lines: [{ ...tokens, ...conditions, model, role: 'message' }], flags: ['nothing-reported'] }
 }

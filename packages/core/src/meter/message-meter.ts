@@ -39,8 +39,8 @@ export class MessageMeter {
   #deltaSeen = false
   #streamedBytes = 0
   /** Messages before the current one: some servers answer one request with several, each with its own usage. */
-  readonly #earlier: UsageLine[] = []
-  readonly #earlierFlags = new Set<string>()
+  #earlier: UsageLine[] | undefined
+  #earlierFlags: Set<string> | undefined
 
   /** True once `message_start` was seen. */
   get started(): boolean {
@@ -107,11 +107,11 @@ export class MessageMeter {
    */
   report(requestedModel: string, requestBytes: number): UsageReport {
     const { lines, flags } = this.#current(requestedModel, requestBytes)
-    const all = this.#earlier.map((line) => (line.model === unnamedModel ? { ...line, model: requestedModel } : line))
+    const all = (this.#earlier ?? []).map((line) => (line.model === unnamedModel ? { ...line, model: requestedModel } : line))
     for (const line of lines) addLine(all, line)
     const total = all.filter(({ role }) => role === 'message').reduce<TokenBuckets>(addTokens, noTokens)
     const source = flags.includes('nothing-reported') ? 'estimated' : this.#stopped ? 'final' : 'partial'
-    return { source, total, lines: all, flags: [...this.#earlierFlags, ...flags] }
+    return { source, total, lines: all, flags: [...(this.#earlierFlags ?? []), ...flags] }
   }
 
   #current(requestedModel: string, requestBytes: number): { readonly lines: readonly UsageLine[]; readonly flags: readonly string[] } {
@@ -137,6 +137,8 @@ export class MessageMeter {
     if (message === undefined) return
     if (this.#started) {
       const { lines, flags } = this.#current(unnamedModel, 0)
+      this.#earlier ??= []
+      this.#earlierFlags ??= new Set()
       for (const line of lines) addLine(this.#earlier, line)
       for (const flag of flags) this.#earlierFlags.add(flag)
       this.#streamedBytes = 0

@@ -32,7 +32,10 @@ export function authenticate(keys: CredentialVerifier, options: AuthenticateOpti
   return {
     name: 'authenticate',
     adds: ['principal'],
-    check: (gateway) => checkNoKeyIsPassedOn(gateway, mode),
+    check: (gateway) => {
+      checkNoKeyIsPassedOn(gateway, mode)
+      if (gateway.keyedHash !== undefined) keys.hashWith?.(gateway.keyedHash)
+    },
     handle: async (exchange, next) => {
       const presented = gatewayCredentials(exchange.headers, mode)
       if (presented.length === 0) {

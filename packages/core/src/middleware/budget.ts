@@ -14,6 +14,7 @@ import { budgetRefusal, standingHeaders, tightest, unifiedPrefix } from '../budg
 import type { Settlement } from '../entry/settlement.ts'
 import { GatewayError, type Fault } from '../errors.ts'
 import type { Exchange, SpendEstimate } from '../exchange/exchange.ts'
+import { promptEstimates } from '../exchange/prompt-estimates.ts'
 import { systemClock, type Clock } from '../host.ts'
 import type { UsageReport } from '../meter/usage.ts'
 import type { Balance, BudgetBook, BudgetCharge, ReservationResult } from '../ports/budget-book.ts'
@@ -99,7 +100,13 @@ const priced: readonly string[] = ['model', 'max_tokens', 'speed', 'inference_ge
  */
 export function budget(book: BudgetBook, options: BudgetOptions = {}): BudgetMiddleware {
   const desk = new Budgeting(book, options)
-  return { name: 'budget', adds: ['budget'], handle: (exchange, next) => desk.handle(exchange, next), flush: () => desk.flush() }
+  return {
+    name: 'budget',
+    adds: ['budget'],
+    estimates: promptEstimates(),
+    handle: (exchange, next) => desk.handle(exchange, next),
+    flush: () => desk.flush(),
+  }
 }
 
 type Handle = Middleware<object, WithBudget>['handle']

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.ts'
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import type { Reply } from '../exchange/reply.ts'
 import type { Middleware } from './middleware.ts'
 

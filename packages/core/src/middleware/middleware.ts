@@ -1,10 +1,14 @@
+import type { EstimateSource } from '../exchange/estimates.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Reply } from '../exchange/reply.ts'
+import type { Runtime } from '../ports/runtime.ts'
 import type { UpstreamCredential } from '../route/upstream-credential.ts'
 
 /** What a middleware may know of the gateway that it is added to. */
 export interface GatewayShape {
   readonly upstreams: readonly { readonly name: string; readonly credentialMode: UpstreamCredential['mode'] }[]
+  /** The runtime's, where it lends them. */
+  readonly keyedHash?: Runtime['keyedHash']
 }
 
 /**
@@ -21,6 +25,8 @@ export interface Middleware<Needs extends object = object, Adds extends object =
   readonly adds?: readonly (keyof Adds & string)[]
   /** Called once when it is added to a gateway. @throws ConfigurationError where it does not go with the gateway's upstreams */
   readonly check?: (gateway: GatewayShape) => void
+  /** What estimates are to go by, where it asks for them: `promptEstimates()`. Counts where the gateway's options, and what was added before, name none. @defaultValue none */
+  readonly estimates?: EstimateSource
   /** A property, not a method, so that the order of middleware is type-checked. */
   readonly handle: (exchange: Exchange<Needs>, next: Next<Adds>) => Promise<Reply>
 }

@@ -107,6 +107,21 @@ describe('a document', () => {
       [{ version: 1, rules: [{ do: { target: {} } }] }, 'policy.rules[0].do.target: names neither a model nor an upstream'],
       [{ version: 1, rules: [{ do: { target: { model: 'claude-*' } } }] }, 'policy.rules[0].do.target.model: "claude-*" is a pattern'],
       [{ version: 1, rules: [{ do: { target: { upstream: 'mars' } } }] }, 'policy.rules[0].do.target.upstream: "mars" is not configured. There are eu, us.'],
+      [
+        {
+          version: 1,
+          rules: [],
+          stops: [
+            { scope: 'a', reason: 'x' },
+            { model: '@small', reason: 'x' },
+          ],
+        },
+        'policy.stops[1]: names the class "@small", which',
+      ],
+      [
+        { version: 1, rules: [], upstreams: { eu: { region: 'eu' } }, residency: [{ repository: '@small', regions: ['eu'] }] },
+        'policy.residency[0]: names the class "@small", which repositoryClasses does not have',
+      ],
       [{ version: 1, rules: [{ ...rule, when: { model: '@small' } }] }, 'policy.rules[0].when: names the class "@small", which classes does not have'],
       [{ version: 1, rules: [{ ...rule, when: { time: { timeZone: 'Mars/Base' } } }] }, 'policy.rules[0].when: names the time zone "Mars/Base"'],
       [

@@ -66,7 +66,7 @@ export function compilePolicy(document: unknown, upstreams?: readonly string[]):
     if (named.has(name)) throw new ConfigurationError(placeOf('rules'), `the name "${name}" is used twice. Names tell rules apart in records.`)
     named.add(name)
   }
-  const limits = compiledPart('stops or residency', () => compileLimits(policy, classes))
+  const limits = compileLimits(policy, classes, compiledPart)
   const fallbacks = compiledPart('upstreams', () => compileFallbacks(policy))
   return { policy, defaults, rules, capabilities: capabilityTable(policy.models), fallbacks, limits, evaluate: evaluatorOf(rules) }
 }

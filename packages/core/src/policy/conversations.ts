@@ -13,6 +13,8 @@ export interface Conversation {
   readonly canAdapt: boolean
   /** Models that refused its first request: nothing was lost by trying, and they are not tried again. */
   readonly refusedBy: readonly string[]
+  /** The model that could not take its requests any more, and how long they were then: it does not go back there as long as they are. */
+  outgrown: { readonly model: string; readonly bytes: number } | undefined
   turns: number
   bytes: number
   /** The rest is of the last turn that settled. */
@@ -61,6 +63,7 @@ export class Conversations {
     const conversation: Conversation = {
       ...assigned,
       refusedBy: before?.refusedBy ?? [],
+      outgrown: before?.outgrown,
       startedAt: before?.startedAt ?? startedAt,
       turns: before?.turns ?? 0,
       bytes: before?.bytes ?? 0,

@@ -76,6 +76,8 @@ class Deciding {
   readonly #asked: FullTarget
   readonly #limits: TargetLimits | undefined
   #arithmetic: SwitchArithmetic | undefined
+  /** The model of its session that cannot take this request any more. */
+  #outgrown: string | undefined
 
   constructor(desk: DecisionDesk, compiled: CompiledPolicy, question: RouteQuestion) {
     this.#desk = desk
@@ -206,6 +208,7 @@ class Deciding {
     const limit = this.#limits?.(target)
     if (limit !== undefined) return judged('not-accepted', limit.why)
     if (this.#known?.refusedBy.includes(target.model) === true) return judged('not-accepted', 'it refused the first request of this session')
+    if (this.#hasOutgrown(target.model)) return judged('not-accepted', 'the session has outgrown it')
     if (same(target, this.#current)) return judged('same')
     if (!this.#question.isAllowed(target)) return judged('not-accepted', 'the key may not use it')
     if (action !== undefined && 'downgrade' in action && !this.#isCheaper(target.model)) return judged('not-cheaper')
@@ -221,6 +224,12 @@ class Deciding {
     if (this.#known !== undefined) return true
     // What names no session is judged by rules that all its turns agree on; a side call stands alone, unless it brings signed thinking along.
     return isAside ? hasSignedThinking() : conversation !== undefined && hasHistory()
+  }
+
+  /** Estimates waver where a window ends: a session that went back and forth there would lose its cache each time. One that was compacted is another matter. */
+  #hasOutgrown(model: string): boolean {
+    const outgrown = this.#known?.outgrown
+    return outgrown?.model === model && this.#question.bytes * 2 >= outgrown.bytes
   }
 
   /** Where it may not stay, nothing is to be reckoned; but nobody else is sent the thinking of a model. */
@@ -303,6 +312,7 @@ class Deciding {
     const obstacle = this.#obstacle(chosen.model, capabilities, canAdapt)
     if (obstacle !== undefined) {
       this.#notes.push(`${chosen.model} cannot take this request any more (${obstacle}): it goes where the client asked`)
+      this.#outgrown = chosen.model
       return { target: this.#asked, adaptations: [] }
     }
     const { adaptations } = this.#fit(chosen.model, capabilities)
@@ -330,6 +340,7 @@ class Deciding {
         : this.#desk.conversations.assign(key, { target, requestedModel: facts.model, capabilities, canAdapt }, facts.at)
     conversation.turns += 1
     conversation.bytes = bytes
+    if (this.#outgrown !== undefined) conversation.outgrown = { model: this.#outgrown, bytes }
     return conversation
   }
 }

@@ -1,4 +1,4 @@
-import type { Policy, PolicyTarget } from './policy-document.ts'
+import type { Policy, PolicyFallback, PolicyTarget } from './policy-document.ts'
 
 /** Who stands in for an upstream, nearest first, those that stand in for its stand-ins included. Never the upstream itself, and nobody twice. */
 export type Fallbacks = ReadonlyMap<string, readonly PolicyTarget[]>
@@ -32,27 +32,36 @@ export function compileFallbacks({ upstreams = {} }: Policy): Fallbacks {
   return new Map([...listed.keys()].map((name) => [name, chainOf(name, listed)]))
 }
 
-type Listed = ReadonlyMap<string, readonly { readonly upstream: string; readonly model?: string }[]>
+type Listed = ReadonlyMap<string, readonly PolicyFallback[]>
 
 function checkNoCycle(name: string, listed: Listed, path: readonly string[], done: Set<string>): void {
   if (done.has(name)) return
-  for (const { upstream } of listed.get(name) ?? []) {
-    if (path.includes(upstream)) throw new FallbackError(path[0] as string, `lead in a circle: ${[...path, upstream].join(', ')}. Take one of them out`)
+  for (const { upstream, last = false } of listed.get(name) ?? []) {
+    // A chain that ends there leads nowhere, not even to where it began; but nobody stands in for itself.
+    if (last && upstream !== name) continue
+    if (path.includes(upstream))
+      throw new FallbackError(path[0] as string, `lead in a circle: ${[...path, upstream].join(', ')}. ${advice(path.at(-1), upstream)}`)
     checkNoCycle(upstream, listed, [...path, upstream], done)
   }
   done.add(name)
+}
+
+function advice(from: string | undefined, to: string): string {
+  if (from === to) return 'Take it out'
+  return `Take one of them out, or where they are to stand in for each other, end the chain: write { "upstream": "${to}", "last": true } for "${to}" among those of "${from}"`
 }
 
 /** Breadth first: what was named for the upstream itself goes before what was named for its fallbacks. */
 function chainOf(name: string, listed: Listed): readonly PolicyTarget[] {
   const chain: PolicyTarget[] = []
   const seen = new Set<string>()
-  const waiting: PolicyTarget[] = [...(listed.get(name) ?? [])]
-  for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
-    if (seen.has(keyOf(target))) continue
-    seen.add(keyOf(target))
-    chain.push(target)
-    const { upstream = '', model } = target
+  const waiting: PolicyFallback[] = [...(listed.get(name) ?? [])]
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const { upstream, model, last = false } = next
+    if (upstream === name || seen.has(keyOf(next))) continue
+    seen.add(keyOf(next))
+    chain.push({ upstream, ...(model !== undefined && { model }) })
+    if (last) continue
     waiting.push(...(listed.get(upstream) ?? []).map((next) => (next.model === undefined && model !== undefined ? { ...next, model } : next)))
   }
   return chain

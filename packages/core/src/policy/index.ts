@@ -10,6 +10,7 @@ export type {
   Policy,
   PolicyAction,
   PolicyDefaults,
+  PolicyFallback,
   PolicyModel,
   PolicyResidency,
   PolicyRule,

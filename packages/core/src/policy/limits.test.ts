@@ -238,6 +238,39 @@ describe('fallbacks', () => {
     expect(compile).toThrow(message)
   })
 
+  it('F6: two that stand in for each other say where the chain ends, and the refusal of a circle says how', () => {
+    const circle = { anthropic: { fallbacks: ['bedrock'] }, bedrock: { fallbacks: ['anthropic'] } }
+    expect(() => compilePolicy(policy({ upstreams: circle }))).toThrow(
+      'write { "upstream": "anthropic", "last": true } for "anthropic" among those of "bedrock".',
+    )
+    for (const anthropic of ['bedrock', { upstream: 'bedrock', last: true }]) {
+      const { fallbacks } = compilePolicy(
+        policy({ upstreams: { anthropic: { fallbacks: [anthropic, 'eu'] }, bedrock: { fallbacks: [{ upstream: 'anthropic', last: true }] } } }),
+      )
+      expect([fallbacks.get('anthropic'), fallbacks.get('bedrock')]).toEqual([[{ upstream: 'bedrock' }, { upstream: 'eu' }], [{ upstream: 'anthropic' }]])
+    }
+    expect(() => compilePolicy(policy({ upstreams: { eu: { fallbacks: [{ upstream: 'eu', last: true }] } } }))).toThrow('lead in a circle: eu, eu. Take it out')
+  })
+
+  property.prop([fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.boolean()), { maxLength: 12 })])(
+    'F6: whatever chain is loaded, it names nobody twice and never where it began',
+    (edges) => {
+      const upstreams: Record<string, { fallbacks: { upstream: string; last: boolean }[] }> = {}
+      for (const [from, to, last] of edges) (upstreams[`u${from}`] ??= { fallbacks: [] }).fallbacks.push({ upstream: `u${to}`, last })
+      let compiled: ReturnType<typeof compilePolicy>
+      try {
+        compiled = compilePolicy(policy({ upstreams }))
+      } catch (cause) {
+        expect(String(cause)).toMatch(/lead in a circle|twice/)
+        return
+      }
+      for (const [name, chain] of compiled.fallbacks) {
+        const asked = chain.map(({ upstream }) => upstream)
+        expect([new Set(asked).size, asked.includes(name)]).toEqual([asked.length, false])
+      }
+    },
+  )
+
   it('F6: a wide chain is checked at once', () => {
     const names = Array.from({ length: 40 }, (_, index) => `u${index}`)
     const upstreams = Object.fromEntries(names.map((name, index) => [name, { fallbacks: names.slice(index + 1, index + 21) }]))

@@ -19,10 +19,17 @@ export type LimitsOf = (facts: RouteFacts) => TargetLimits | undefined
 
 const noLimits: LimitsOf = () => undefined
 
-/** A document's stops and residency as functions. @throws ConditionError */
-export function compileLimits({ stops = [], residency = [], upstreams = {} }: Policy, classes: Classes): LimitsOf {
+/** A document's stops and residency as functions. `at` is given the place of each, and says it of what compiling throws. @throws whatever `at` makes of a ConditionError */
+export function compileLimits(
+  { stops = [], residency = [], upstreams = {} }: Policy,
+  classes: Classes,
+  at: (place: string, compile: () => LimitsOf) => LimitsOf,
+): LimitsOf {
   if (stops.length === 0 && residency.length === 0) return noLimits
-  const parts = [...stops.map((stop) => stopLimits(stop, classes)), ...residency.map((pin) => residencyLimits(pin, upstreams, classes))]
+  const parts = [
+    ...stops.map((stop, index) => at(`stops[${index}]`, () => stopLimits(stop, classes))),
+    ...residency.map((pin, index) => at(`residency[${index}]`, () => residencyLimits(pin, upstreams, classes))),
+  ]
   return (facts) => {
     let concerning: TargetLimits[] | undefined
     for (const part of parts) {

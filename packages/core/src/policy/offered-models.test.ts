@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { policyBench } from '../../test/policy-bench.ts'
 import type { KeyRestrictions } from '../ports/key-ring.ts'
 import { clientRequest } from '../testing/client-request.ts'
-import { collectingSink } from '../testing/collecting-sink.ts'
+import { collectingSink, type CollectingSink } from '../testing/collecting-sink.ts'
 import { scriptedTransport } from '../testing/scripted-transport.ts'
 import { createGateway } from '../gateway.ts'
 import { swapCredential } from '../route/upstream-credential.ts'
+import { headerValue, type HeaderList } from '../wire/header-list.ts'
 import type { Policy } from './policy-document.ts'
 import { policyRouter } from './policy-router.ts'
 
@@ -17,7 +18,7 @@ const offered = [
 const document: Policy = { version: 1, rules: [], offered }
 
 /** A gateway whose upstream fails: whatever is answered came from the policy. */
-async function get(target: string, policy: Policy = document, restrictions?: KeyRestrictions) {
+async function get(target: string, policy: Policy = document, restrictions?: KeyRestrictions, headers: HeaderList = []) {
   const transport = scriptedTransport([{ status: 200, headers: [['content-type', 'application/json']], body: ['{"of":"upstream"}'] }])
   const gateway = createGateway({ runtime: { transport }, upstreams: [{ name: 'a', baseUrl: 'https://a.test', credential: swapCredential('k') }] })
     .use({
@@ -29,8 +30,8 @@ async function get(target: string, policy: Policy = document, restrictions?: Key
     })
     .route(policyRouter({ upstream: 'a', document: policy }))
   const sink = collectingSink()
-  const settlement = await gateway.handle(clientRequest({ method: 'GET', target }), sink)
-  const json = JSON.parse(sink.text()) as { readonly data?: readonly { readonly id: string }[]; readonly has_more?: boolean; readonly type?: string }
+  const settlement = await gateway.handle(clientRequest({ method: 'GET', target, headers }), sink)
+  const json = JSON.parse(sink.text() || '{}') as { readonly data?: readonly { readonly id: string }[]; readonly has_more?: boolean; readonly type?: string }
   return { sink, settlement, json, ids: json.data?.map(({ id }) => id), calls: transport.calls.length }
 }
 
@@ -58,6 +59,26 @@ describe('the list of models', () => {
     const rules = ['when scope is acme and model is claude-opus-* deny "too dear"', 'when scope is other deny "no"', 'when input >= 10k deny "too long"']
     expect((await get('/v1/models', { ...document, rules })).ids).toEqual(['claude-haiku-5-5', 'in-house-claude'])
     expect((await get('/v1/models', { ...document, stops: [{ scope: 'acme', reason: 'x' }] })).ids).toEqual([])
+  })
+
+  it('H3: has an ETag, which is another one for another caller or policy; who has the same gets 304 without a body', async () => {
+    const tagOf = ({ sink }: { readonly sink: CollectingSink }): string => headerValue(sink.headers ?? [], 'etag') ?? ''
+    const first = await get('/v1/models?limit=1000')
+    const tag = tagOf(first)
+    expect([tag, headerValue(first.sink.headers ?? [], 'cache-control')]).toEqual([expect.stringMatching(/^"[0-9a-z]+-[0-9a-f]+"$/), 'private, no-cache'])
+    for (const known of [tag, `W/${tag}`, `"other", ${tag}`]) {
+      const { sink, settlement, calls } = await get('/v1/models?limit=1000', document, undefined, [['if-none-match', known]])
+      expect([sink.status, sink.text(), headerValue(sink.headers ?? [], 'content-length'), calls]).toEqual([304, '', undefined, 0])
+      expect([tagOf({ sink }), settlement?.outcome.kind]).toEqual([tag, 'completed'])
+    }
+    const others = await Promise.all([
+      get('/v1/models?limit=1000', document, { models: ['claude-opus-*'] }, [['if-none-match', tag]]),
+      get('/v1/models?limit=1000', { ...document, offered: offered.slice(1) }, undefined, [['if-none-match', tag]]),
+      get('/v1/models?limit=1000', { ...document, offered: [{ model: 'claude-opus-5-5', description: 'For hard work' }] }, undefined, [['if-none-match', tag]]),
+    ])
+    expect(others.map(({ sink }) => sink.status)).toEqual([200, 200, 200])
+    expect(new Set([tag, ...others.map(tagOf)]).size).toBe(4)
+    expect(others[2]?.json.data).toMatchObject([{ id: 'claude-opus-5-5', description: 'For hard work' }])
   })
 
   it('H3: is that of the upstream where the policy offers nothing', async () => {

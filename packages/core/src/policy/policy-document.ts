@@ -132,12 +132,21 @@ export interface PolicyResidency {
   readonly regions: readonly string[]
 }
 
+/** Who is asked in an upstream's place. */
+export interface PolicyFallback {
+  readonly upstream: string
+  /** @defaultValue the model that was to be asked for */
+  readonly model?: string
+  /** Ends the chain: its own fallbacks are not asked. So two upstreams may stand in for each other. @defaultValue false */
+  readonly last?: boolean
+}
+
 /** What is to be known of an upstream. */
 export interface PolicyUpstream {
   /** Where it is, in the operator's words. */
   readonly region?: string
-  /** Who is asked in its place, in this order, where it cannot answer, is stopped or lies outside of the region: names of upstreams, or targets that have another model. */
-  readonly fallbacks?: readonly (string | { readonly upstream: string; readonly model: string })[]
+  /** Who is asked in its place, in this order, where it cannot answer, is stopped or lies outside of the region; then theirs. They lead in no circle. */
+  readonly fallbacks?: readonly (string | PolicyFallback)[]
 }
 
 /** A model as `GET /v1/models` lists it. */
@@ -145,6 +154,8 @@ export interface OfferedModel {
   readonly model: string
   /** @defaultValue the model's id */
   readonly name?: string
+  /** What Claude Code's picker says of it. @defaultValue none */
+  readonly description?: string
   /** ISO 8601. @defaultValue unknown */
   readonly createdAt?: string
 }

@@ -285,6 +285,20 @@ describe('a request that a target cannot take', () => {
     expect(JSON.parse((await ask({ session: 'new', json: { ...turn(1), max_tokens: 128_000 } })).sent)).toMatchObject({ max_tokens: 1_000 })
   })
 
+  it('D8: a session that has outgrown its target does not go back and forth at the end of its window; one that was compacted may go back', async () => {
+    const { ask } = policyBench({ document: { version: 1, defaults: { adapt: true, switch: 'always' }, rules: ['use claude-haiku-4-5'] } })
+    const of = (characters: number): object => ({ ...turn(2), system: 'x'.repeat(characters) })
+    const went: string[] = []
+    for (const length of [400_000, 900_000, 700_000, 600_000, 500_000, 700_000]) {
+      const { sentModel, route } = await ask({ session: 's1', json: of(length) })
+      went.push(sentModel === 'claude-haiku-4-5' ? 'haiku' : 'opus')
+      if (went.length === 4)
+        expect(route.candidates).toMatchObject([{ model: 'claude-haiku-4-5', verdict: 'not-accepted', why: 'the session has outgrown it' }])
+    }
+    expect(went).toEqual(['haiku', 'opus', 'opus', 'opus', 'opus', 'opus'])
+    expect((await ask({ session: 's1', json: of(100_000) })).sentModel).toBe('claude-haiku-4-5')
+  })
+
   it('a session that outgrows its target goes where its client asked', async () => {
     const { ask } = policyBench({ document: policy(toHaiku) })
     expect((await ask({ session })).sentModel).toBe('claude-haiku-4-5')

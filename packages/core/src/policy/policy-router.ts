@@ -4,6 +4,7 @@ import type { Attribution } from '../entry/attribution.ts'
 import type { RouteTarget } from '../entry/route-record.ts'
 import { ConfigurationError, GatewayError, type Fault } from '../errors.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { promptEstimates } from '../exchange/prompt-estimates.ts'
 import type { Reply } from '../exchange/reply.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import { systemClock, type Clock } from '../host.ts'
@@ -82,6 +83,7 @@ export const policyHeader = 'x-sluice-policy'
 export function policyRouter(options: PolicyRouterOptions): PolicyRouter {
   const router = new PolicyRouting(options)
   return Object.assign((exchange: Exchange) => router.route(exchange), {
+    estimates: promptEstimates(),
     inForce: () => router.inForce(),
     refresh: () => router.refresh(),
     conversations: () => router.conversations.size,
@@ -135,7 +137,7 @@ class PolicyRouting {
     exchange.setReplyHeader(policyHeader, inForce.version)
     const { offered } = inForce.compiled.policy
     if (offered !== undefined && isModelsPath(exchange.method, exchange.target.path))
-      return offeredModelsReply(this.#offered(exchange, inForce.compiled, offered), exchange.target)
+      return offeredModelsReply(this.#offered(exchange, inForce.compiled, offered), exchange.target, exchange.headers)
     if (exchange.method !== 'POST' || !modelPaths.has(exchange.target.path)) return this.#routeOther(exchange, inForce.compiled)
     return this.#routeModel(exchange, await exchange.body(), inForce)
   }

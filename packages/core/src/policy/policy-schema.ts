@@ -88,10 +88,17 @@ const residency = z.strictObject({
 
 const upstream = z.strictObject({
   region: z.optional(text),
-  fallbacks: z.optional(z.array(z.union([text, z.strictObject({ upstream: text, model: text })])).check(z.maxLength(20))),
+  fallbacks: z.optional(
+    z.array(z.union([text, z.strictObject({ upstream: text, model: z.optional(text), last: z.optional(z.boolean()) })])).check(z.maxLength(20)),
+  ),
 })
 
-const offered = z.strictObject({ model: text, name: z.optional(text), createdAt: z.optional(z.iso.datetime({ offset: true })) })
+const offered = z.strictObject({
+  model: text,
+  name: z.optional(text),
+  description: z.optional(text),
+  createdAt: z.optional(z.iso.datetime({ offset: true })),
+})
 
 const classes = z.optional(z.record(name, z.array(text)))
 const mostRules = 1_000

@@ -40,15 +40,18 @@ describe('what is sent to be cached', () => {
     expect(one.went).toMatch(/"model":"claude-haiku-4-5"/)
   })
 
-  it('D1: of a session of 100 turns begins each time as it did before', async () => {
-    const { ask } = policyBench({ document: moving })
+  it('D1: of a session of 1000 turns begins each time as it did before', { timeout: 60_000 }, async () => {
+    const { ask, upstream } = policyBench({ document: moving })
+    const messages: object[] = [{ role: 'user', content: 'q' }]
     let before = ''
-    for (let number = 1; number <= 100; number += 1) {
-      const { sent } = await ask({ session: 's1', json: turn(number) })
-      const messages = sent.slice(0, sent.lastIndexOf(']}'))
-      expect(messages.startsWith(before)).toBe(true)
-      before = messages
+    for (let number = 1; number <= 1_000; number += 1) {
+      const { sent } = await ask({ session: 's1', json: { model: 'claude-opus-5-5', max_tokens: 64, system: [text('s', mark)], messages } })
+      const prefix = sent.slice(0, sent.lastIndexOf(']}'))
+      expect(prefix.startsWith(before)).toBe(true)
+      before = prefix
+      messages.push({ role: 'assistant', content: `a${number}` }, { role: 'user', content: [text(`q${number}`)] })
     }
+    expect(upstream.calls).toHaveLength(1_000)
   })
 
   it('D2: has nothing of the gateway’s in it: the prompt cache is read as it is without one', async () => {

@@ -46,6 +46,20 @@ describe('the table over long sessions shaped as those of Claude Code', () => {
   })
 })
 
+it('a row says how much its policy refuses, by rule, stop or region: that is not sent, and costs nothing', () => {
+  const options = { sessions: 3, mostTurns: 30, leastTurns: 30 }
+  const stopped = { version: 1, stops: [{ model: 'claude-opus-*', reason: 'out' }], rules: [] } as const
+  const elsewhere = { version: 1, upstreams: { eu: { region: 'eu' } }, residency: [{ regions: ['eu'] }], rules: [] } as const
+  const rows = routingTable({ ...options, policies: { stopped, elsewhere, titles: { version: 1, rules: ['when kind is title deny "no"'] } } })
+  const requests = simulatedSessions(options)
+  expect([rowOf(rows, 'Sluice: stopped'), rowOf(rows, 'Sluice: elsewhere')]).toMatchObject([
+    { refused: requests.length, costNanoUsd: 0n },
+    { refused: requests.length, costNanoUsd: 0n },
+  ])
+  expect(rowOf(rows, 'Sluice: titles').refused).toBe(requests.filter(({ kind }) => kind === 'title').length)
+  expect(rowOf(rows, 'Sluice: recommended').refused).toBe(0)
+})
+
 it('sessions begin at 16K tokens, have 30 to 50 turns, and the same seed makes the same ones', () => {
   const requests = simulatedSessions({ sessions: 20 })
   expect(simulatedSessions({ sessions: 20 })).toEqual(requests)

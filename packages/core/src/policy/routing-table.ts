@@ -26,6 +26,8 @@ export interface RoutingRow {
   readonly switches: number
   /** Turns whose history holds another model's thinking. The API refuses such, or drops the thinking; their cost is counted as if nothing had happened. */
   readonly brokenTurns: number
+  /** Requests that the policy refuses: by a rule that denies, a stop, or a region. They are not sent, and cost nothing. */
+  readonly refused: number
   /** Of all prompt tokens, those read from the cache. */
   readonly cacheReadPercent: number
 }
@@ -43,7 +45,10 @@ export interface RoutingTableOptions extends SessionShape {
 }
 
 /** Chooses a model for a request. */
-type Strategy = (request: SimulatedRequest, facts: RouteFacts) => { readonly model: string; readonly settled?: (usage: TokenBuckets) => void }
+type Strategy = (
+  request: SimulatedRequest,
+  facts: RouteFacts,
+) => { readonly model: string; readonly isRefused?: boolean; readonly settled?: (usage: TokenBuckets) => void }
 
 /**
  * Sends the same synthetic sessions in several ways, each against a prompt cache of its own, and says what each costs: everything where the client asks; the rule
@@ -80,13 +85,17 @@ function play(
   const cache = new PrefixCache()
   const state = new Map<string, { model: string; readonly thoughtOf: Set<string>; turn: number; startedAt: number }>()
   let costNanoUsd = 0n
-  let [switches, brokenTurns, mainTurnsMoved, read, prompt] = [0, 0, 0, 0, 0]
+  let [switches, brokenTurns, mainTurnsMoved, refused, read, prompt] = [0, 0, 0, 0, 0, 0]
   for (const request of requests) {
     const { at, kind, outputTokens, isOfMainPrefix } = request
     const prefix = prefixOf(request)
     const before = state.get(prefix)
     const facts = factsOf(request, asked, request.promptTokens - cache.held(before?.model ?? asked, prefix, at), before)
-    const { model, settled } = strategy(request, facts)
+    const { model, isRefused, settled } = strategy(request, facts)
+    if (isRefused === true) {
+      refused += 1
+      continue
+    }
     const scaled = (tokens: number): number => Math.ceil((tokens * tokenRatio(capabilities, asked, model)) / 1_000)
     const isOwnTurn = isTurn(kind)
     const tokens: TokenBuckets = { ...cache.send(model, prefix, scaled(request.promptTokens), at, isOwnTurn), outputTokens: scaled(outputTokens) }
@@ -102,7 +111,7 @@ function play(
     thoughtOf.add(model)
     state.set(prefix, { model, thoughtOf, turn: (before?.turn ?? 0) + 1, startedAt: before?.startedAt ?? at })
   }
-  return { costNanoUsd, mainTurnsMoved, switches, brokenTurns, cacheReadPercent: prompt === 0 ? 0 : Math.round((1_000 * read) / prompt) / 10 }
+  return { costNanoUsd, mainTurnsMoved, switches, brokenTurns, refused, cacheReadPercent: prompt === 0 ? 0 : Math.round((1_000 * read) / prompt) / 10 }
 }
 
 /** Every request by itself, as a gateway does that knows no sessions. */
@@ -142,7 +151,8 @@ function bySluice(compiled: CompiledPolicy, pricing: Pricing): Strategy {
       hasSignedThinking: () => request.hasSignedThinking,
       isAllowed: () => true,
     }
-    const { target, conversation } = decideRoute({ pricing, conversations }, compiled, 'simulated', question)
+    const { target, conversation, denied } = decideRoute({ pricing, conversations }, compiled, 'simulated', question)
+    if (denied !== undefined) return { model: target.model, isRefused: true }
     return {
       model: target.model,
       settled: (tokens) =>

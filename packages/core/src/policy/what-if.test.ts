@@ -4,6 +4,7 @@ import type { Budget } from '../ports/budget-book.ts'
 import type { LedgerEntry } from '../ports/ledger.ts'
 import { sampleEntry } from '../testing/sample-entry.ts'
 import { usdPerMillion } from '../meter/price-table.ts'
+import { reportRows } from '../ledger/report-totals.ts'
 import { whatIf, whatIfReplay } from './what-if.ts'
 import { recommendedPolicy } from './recommended-policy.ts'
 
@@ -124,6 +125,25 @@ describe('what if', () => {
       ['session-acme/web', 4],
     ])
     expect(byGroup.reduce((sum, row) => sum + row.projectedNanoUsd, 0n)).toBe(projectedNanoUsd)
+  })
+
+  it('by hour and by day the groups are those of reports, in their order, in the zone asked for, and add up', () => {
+    const entries = [0, 1, 2, 26].flatMap((hours) => session().map((one) => ({ ...one, startedAt: one.startedAt + hours * hour })))
+    for (const [groupBy, timeZone, expected] of [
+      ['day', undefined, ['2026-11-23', '2026-11-24']],
+      ['day', 'America/New_York', ['2026-11-22', '2026-11-23']],
+      ['hour', 'Asia/Kolkata', ['2026-11-23T05', '2026-11-23T06', '2026-11-23T07', '2026-11-24T07']],
+    ] as const) {
+      const { byGroup, recordedNanoUsd } = whatIf(entries.toReversed(), { prices, groupBy, ...(timeZone !== undefined && { timeZone }) })
+      expect(byGroup.map(({ group }) => group)).toEqual(expected)
+      expect(byGroup.map(({ group, exchanges, recordedNanoUsd: cost }) => [group, exchanges, cost])).toEqual(
+        reportRows(entries, { groupBy: [groupBy], ...(timeZone !== undefined && { timeZone }) })
+          .map(({ group, exchanges, costNanoUsd }) => [group[groupBy], exchanges, costNanoUsd])
+          .toSorted(([left], [right]) => (String(left) < String(right) ? -1 : 1)),
+      )
+      expect(byGroup.reduce((sum, row) => sum + row.recordedNanoUsd, 0n)).toBe(recordedNanoUsd)
+    }
+    expect(() => whatIfReplay({ prices, groupBy: 'day', timeZone: 'Mars/Olympus' })).toThrow(RangeError)
   })
 
   it('the policy refused: those exchanges cost nothing', () => {

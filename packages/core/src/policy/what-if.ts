@@ -1,9 +1,10 @@
 import { pricing as listPricing, type Cost, type Pricing } from '../meter/price.ts'
 import type { UsageReport } from '../meter/usage.ts'
 import type { Budget } from '../ports/budget-book.ts'
-import type { LedgerEntry } from '../ports/ledger.ts'
-import { reportParts, type EntryDimension } from '../ledger/report-parts.ts'
+import type { LedgerEntry, ReportDimension } from '../ports/ledger.ts'
+import { reportParts } from '../ledger/report-parts.ts'
 import { compareText } from '../ledger/text-order.ts'
+import { zonedLabels } from '../ledger/zoned-labels.ts'
 import { compilePolicy } from './compile-policy.ts'
 import type { Policy } from './policy-document.ts'
 import { BudgetReplay, type BlockedSpend, type PassedThreshold } from './what-if-budgets.ts'
@@ -17,7 +18,9 @@ export interface WhatIfChanges {
   /** Whether histories hold thinking, which pins a session to its model. The ledger does not say. @defaultValue true */
   readonly hasSignedThinking?: boolean
   /** A further way to group, beside scope and model. @defaultValue none */
-  readonly groupBy?: Exclude<EntryDimension, 'model'>
+  readonly groupBy?: Exclude<ReportDimension, 'model'>
+  /** IANA name of the zone whose hours and days `groupBy` means. @defaultValue 'UTC' */
+  readonly timeZone?: string
 }
 
 /** Money before and after, for one group. */
@@ -50,7 +53,7 @@ export interface WhatIfReport {
   readonly byScope: readonly WhatIfRow[]
   /** By model: recorded where it was billed, projected where it would have gone. */
   readonly byModel: readonly WhatIfRow[]
-  /** By `groupBy`, dearest recorded first; empty where nothing was asked for. */
+  /** By `groupBy`: hours and days in their order, else dearest recorded first; empty where nothing was asked for. */
   readonly byGroup: readonly WhatIfRow[]
   readonly blocked: readonly BlockedSpend[]
   readonly thresholds: readonly PassedThreshold[]
@@ -64,6 +67,7 @@ export interface WhatIfReport {
  * Budgets are applied to what is projected; a refused exchange costs nothing, and those after it are taken to have been asked all the same.
  *
  * @throws ConfigurationError for a policy that is not valid
+ * @throws RangeError for an unknown time zone
  */
 export function whatIf(entries: readonly LedgerEntry[], changes: WhatIfChanges): WhatIfReport {
   const replay = whatIfReplay(changes)
@@ -84,9 +88,11 @@ export interface WhatIfReplay {
  * Begins a replay.
  *
  * @throws ConfigurationError for a policy that is not valid
+ * @throws RangeError for an unknown time zone
  */
 export function whatIfReplay(changes: WhatIfChanges): WhatIfReplay {
-  const { policy, prices, budgets = [], hasSignedThinking = true, groupBy } = changes
+  const { policy, prices, budgets = [], hasSignedThinking = true } = changes
+  const groupOf = groupingBy(changes)
   const pricing = prices ?? listPricing()
   const routes = policy && new RouteReplay(compilePolicy(policy), pricing, hasSignedThinking)
   const book = new BudgetReplay(budgets)
@@ -110,7 +116,7 @@ export function whatIfReplay(changes: WhatIfChanges): WhatIfReplay {
       scopes.add(entry.principal?.scopes?.at(-1)?.path ?? null, entry.cost.nanoUsd, projected.nanoUsd)
       for (const line of entry.cost.lines) models.add(line.model, line.nanoUsd, 0n)
       for (const line of projected.lines) models.add(line.model, 0n, line.nanoUsd, 0)
-      if (groupBy !== undefined) groups.add(reportParts(entry)[0]?.[groupBy] ?? null, entry.cost.nanoUsd, projected.nanoUsd)
+      if (groupOf !== undefined) groups.add(groupOf(entry), entry.cost.nanoUsd, projected.nanoUsd)
       addCache(cache, entry.usage, isSpent ? usage : undefined)
     },
     report: () => ({
@@ -121,13 +127,21 @@ export function whatIfReplay(changes: WhatIfChanges): WhatIfReplay {
       denied,
       byScope: scopes.rows(),
       byModel: models.rows(),
-      byGroup: groups.rows(),
+      byGroup: changes.groupBy === 'hour' || changes.groupBy === 'day' ? groups.rowsInOrder() : groups.rows(),
       blocked: book.blocked,
       thresholds: book.thresholds,
       cache: { ...cache },
       assumptions: assumptionsOf(changes, hasSignedThinking),
     }),
   }
+}
+
+/** Which group an exchange is of, as reports name it; undefined where nothing was asked for. */
+function groupingBy({ groupBy, timeZone = 'UTC' }: WhatIfChanges): ((entry: LedgerEntry) => string | null) | undefined {
+  if (groupBy === undefined) return undefined
+  if (groupBy !== 'hour' && groupBy !== 'day') return (entry) => reportParts(entry)[0]?.[groupBy] ?? null
+  const labels = zonedLabels(timeZone)
+  return ({ startedAt }) => labels[groupBy](startedAt)
 }
 
 function addCache(cache: { -readonly [Key in keyof WhatIfCache]: number }, recorded: UsageReport, projected: UsageReport | undefined): void {
@@ -169,6 +183,11 @@ class Groups {
     sums.exchanges += exchanges
     sums.recordedNanoUsd += recorded
     sums.projectedNanoUsd += projected
+  }
+
+  /** By name; those of hours and days are in the order of time. */
+  rowsInOrder(): readonly WhatIfRow[] {
+    return this.rows().toSorted((left, right) => compareText(left.group ?? '', right.group ?? ''))
   }
 
   rows(): readonly WhatIfRow[] {

@@ -1,3 +1,4 @@
+import type { Runtime } from './runtime.ts'
 import type { Scope } from './scope-tree.ts'
 
 /** What a key may be used for. Absent means: everything that its owner may. All that are given must hold. */
@@ -105,4 +106,6 @@ export interface CredentialVerifier {
    * Returns a function that ends the watch. Absent: keys are only looked at when an exchange starts.
    */
   readonly watch?: (principal: Principal, onWithdrawn: () => void) => () => void
+  /** Told once of the native hashes of the runtime that it works in. Absent: it goes by its own, or hashes nothing. */
+  readonly hashWith?: (keyedHash: NonNullable<Runtime['keyedHash']>) => void
 }

@@ -43,6 +43,8 @@ export interface ReportQuery {
   readonly timeZone?: string
   /** Whether rows have `firstByteMillis` and `durationMillis`, which cost a store more than sums do. @defaultValue false */
   readonly percentiles?: boolean
+  /** At most this many rows: the dearest, as the order of rows says. @defaultValue all */
+  readonly limit?: number
   /** Only exchanges whose dimension has this value; for `model`, only what they ran up on that model. */
   readonly where?: Readonly<Partial<Record<Exclude<ReportDimension, 'hour' | 'day'>, string>>>
 }

@@ -63,10 +63,15 @@ export interface ContentDecoder {
 /** Makes a decoder for a content coding; undefined where the runtime has none. `onError` is called at most once, and ends decoding. */
 export type DecoderFactory = (coding: string, onBytes: (chunk: Uint8Array) => void, onError: (error: unknown) => void) => ContentDecoder | undefined
 
+/** Hashes a text, as UTF-8, under one key: HMAC-SHA-256, in base64url without padding. */
+export type KeyedHash = (text: string) => string
+
 /** What a runtime adapter lends to core. */
 export interface Runtime {
   readonly transport: Transport
   /** Native digests; core falls back to its own checksum, and refuses `sha256` at build where the runtime offers none. */
   readonly digests?: { readonly [Algorithm in DigestAlgorithm]?: DigestFactory }
   readonly decoder?: DecoderFactory
+  /** Makes native keyed hashes, which answer at once; without them core asks WebCrypto, whose every answer is a trip to another thread. */
+  readonly keyedHash?: (key: Uint8Array) => KeyedHash
 }

@@ -10,7 +10,7 @@ import { verdictOf, type Gate, type GateVerdict } from './gate.ts'
 import { errorFrame, pingFrame } from './own-frames.ts'
 import type { ReplyForm, ReplyReader } from './reply-reader.ts'
 import { FrameSplitter, SseFrame } from '../wire/sse-frames.ts'
-import { Watchdog } from './watchdog.ts'
+import { Watchdog, type Watched } from './watchdog.ts'
 
 /** Everything that one reply's way to the client depends on. */
 export interface RelayOptions {
@@ -52,7 +52,7 @@ const blankLine = new Uint8Array([0x0a, 0x0a])
  * Of an event stream it hands on whole frames, each as soon as it is complete, so that it can end or keep alive a stream at any moment without
  * breaking one; every other byte goes on at once. What it hands on is what it received, always.
  */
-export class Relay {
+export class Relay implements Watched {
   readonly #options: RelayOptions
   readonly #splitter: FrameSplitter | undefined
   readonly #canAppend: boolean
@@ -72,7 +72,8 @@ export class Relay {
   #frameCount = 0
   #stopReadingOn: (() => void) | undefined
   /** Ends the waiting for whatever the reply waits for, where the source cannot: it may itself be waiting for the client or a gate. */
-  readonly #cancelled = Promise.withResolvers<never>()
+  #stopWaiting: ((reason: unknown) => void) | undefined
+  #cancelled: { readonly reason: unknown } | undefined
   #stopped: RelayEnd | undefined
   #firstByteAt: number | undefined
   #responseBytes = 0
@@ -83,7 +84,6 @@ export class Relay {
     this.#canAppend = isPlainStream && headerValue(options.headers, 'content-length') === undefined
     if (isPlainStream) this.#splitter = new FrameSplitter(options.maxFrameBytes, () => this.#oversize())
     else if (options.gates.length > 0) this.#heldReply = []
-    this.#cancelled.promise.catch(() => undefined)
   }
 
   /** When the first byte of the body was handed on. */
@@ -108,18 +108,12 @@ export class Relay {
 
   /** Pumps until the reply is over, whichever way. Never rejects. */
   async run(): Promise<RelayEnd> {
-    const { reader, clock, idleMillis, heartbeatMillis } = this.#options
-    this.#watchdog = new Watchdog({
-      clock,
-      idleMillis,
-      heartbeatMillis: this.#canAppend ? heartbeatMillis : undefined,
-      onSilence: () => this.#beat(),
-      onIdle: () => this.#idle(),
-    })
+    const { reader, heartbeatMillis } = this.#options
+    this.#watchdog = new Watchdog(this, this.#options, this.#canAppend ? heartbeatMillis : undefined)
     if (this.#heldReply === undefined && !this.#isDeaf) this.#options.sendHead()
     let end: () => RelayEnd
     try {
-      await Promise.race([this.#cancelled.promise, this.#pumpAll()])
+      await this.#pumpAll()
       end = () => this.#cleanEnd()
     } catch (cause) {
       this.#watchdog.stop()
@@ -158,19 +152,33 @@ export class Relay {
   }
 
   #cancel(reason: unknown): void {
+    this.#cancelled ??= { reason }
     this.#options.source.cancel(reason)
-    this.#cancelled.reject(reason)
+    this.#stopWaiting?.(reason)
   }
 
-  async #pumpAll(): Promise<void> {
-    const { source, reader } = this.#options
-    await source.pump((chunk) => {
-      if (this.#isOver) return undefined
-      this.#watchdog?.activity()
-      return this.#splitter === undefined ? this.#pressure(this.#bytes(chunk)) : this.#events(chunk)
+  /** Plain promises, not `async` and a race: this is what every open stream waits in, and each of those would keep half a kilobyte. */
+  #pumpAll(): Promise<void> {
+    const { source } = this.#options
+    return new Promise((resolve, reject) => {
+      if (this.#cancelled !== undefined) reject(this.#cancelled.reason)
+      this.#stopWaiting = reject
+      source
+        .pump((chunk) => this.#take(chunk))
+        .then(() => this.#pumped())
+        .then(resolve, reject)
     })
+  }
+
+  #take(chunk: Uint8Array): void | Promise<void> {
+    if (this.#isOver) return undefined
+    this.#watchdog?.activity()
+    return this.#splitter === undefined ? this.#pressure(this.#bytes(chunk)) : this.#events(chunk)
+  }
+
+  async #pumped(): Promise<void> {
     this.#watchdog?.stop()
-    await reader.end()
+    await this.#options.reader.end()
     await this.#askAboutHeld()
   }
 
@@ -284,11 +292,13 @@ export class Relay {
     })
   }
 
-  #beat(): void {
+  /** @internal */
+  onSilence(): void {
     if (!this.#isPressed && !this.#isMidFrame && !this.#isDeaf) this.#deliverOwn(pingFrame)
   }
 
-  #idle(): void {
+  /** @internal */
+  onIdle(): void {
     const { idleMillis } = this.#options
     if (this.#isAsking) return this.cut(new GatewayError('internal', `A check of this reply took longer than ${idleMillis} ms, so it was stopped.`))
     if (this.#isPressed) {

@@ -5,9 +5,13 @@ export interface WatchdogOptions {
   readonly clock: Clock
   /** Silence after which the stream counts as dead. */
   readonly idleMillis: number
-  /** Silence after which `onSilence` is called, and again after as much more; undefined for never. */
-  readonly heartbeatMillis: number | undefined
+}
+
+/** What is watched. */
+export interface Watched {
+  /** It has been silent for so long that it is owed a sign of life. */
   readonly onSilence: () => void
+  /** It counts as dead. */
   readonly onIdle: () => void
 }
 
@@ -16,13 +20,18 @@ export interface WatchdogOptions {
  * What the gateway itself writes is no activity: a ping must not hide a dead upstream.
  */
 export class Watchdog {
+  readonly #watched: Watched
   readonly #options: WatchdogOptions
+  readonly #heartbeatMillis: number | undefined
   #lastActivity: number
   #lastBeat: number
   #cancel: () => void
 
-  constructor(options: WatchdogOptions) {
+  /** @param heartbeatMillis - silence after which `onSilence` is called, and again after as much more; undefined for never */
+  constructor(watched: Watched, options: WatchdogOptions, heartbeatMillis: number | undefined) {
+    this.#watched = watched
     this.#options = options
+    this.#heartbeatMillis = heartbeatMillis
     this.#lastActivity = options.clock.now()
     this.#lastBeat = this.#lastActivity
     this.#cancel = this.#schedule()
@@ -38,7 +47,8 @@ export class Watchdog {
   }
 
   #schedule(): () => void {
-    const { clock, idleMillis, heartbeatMillis } = this.#options
+    const { clock, idleMillis } = this.#options
+    const heartbeatMillis = this.#heartbeatMillis
     const now = clock.now()
     const idleIn = this.#lastActivity + idleMillis - now
     const beatIn = heartbeatMillis === undefined ? idleIn : Math.max(this.#lastActivity, this.#lastBeat) + heartbeatMillis - now
@@ -46,12 +56,13 @@ export class Watchdog {
   }
 
   #look(): void {
-    const { clock, idleMillis, heartbeatMillis, onSilence, onIdle } = this.#options
+    const { clock, idleMillis } = this.#options
+    const heartbeatMillis = this.#heartbeatMillis
     const now = clock.now()
-    if (now - this.#lastActivity >= idleMillis) return onIdle()
+    if (now - this.#lastActivity >= idleMillis) return this.#watched.onIdle()
     if (heartbeatMillis !== undefined && now - Math.max(this.#lastActivity, this.#lastBeat) >= heartbeatMillis) {
       this.#lastBeat = now
-      onSilence()
+      this.#watched.onSilence()
     }
     this.#cancel = this.#schedule()
   }

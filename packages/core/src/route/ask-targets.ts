@@ -1,17 +1,17 @@
 import type { PatchNote } from '../entry/settlement.ts'
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import type { PatchedBody } from '../exchange/patch.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import { GatewayError } from '../errors.ts'
 import type { Clock } from '../host.ts'
+import type { UsageReport } from '../meter/usage.ts'
 import type { Transport, UpstreamReply } from '../ports/runtime.ts'
 import type { DigestFactory } from '../wire/digest.ts'
-import { holdHead, isHoldable, type FirstContentLimits, type FirstContentOptions, type HeldHead, type HeldVerdict } from './first-content.ts'
+import type { HeadHold, HeldHead, HeldVerdict } from './first-content.ts'
 import { attempt, type AttemptOutcome, type FailedTry } from './attempt.ts'
-import type { Trial, TrialEnd } from './circuit.ts'
 import { dialectUseOf, factsOf, type Journey, type RequestFacts } from './journey.ts'
 import { patience } from './patience.ts'
-import { trialEndOf, type UpstreamHealth } from './upstream-health.ts'
+import type { Trial, TrialEnd, UpstreamHealth } from './upstream-health.ts'
 import { bodyFor, type Way } from './ways.ts'
 
 /** How often, and with what knowledge, upstreams are asked for one client request. */
@@ -21,10 +21,10 @@ export interface AttemptOptions {
   /** Is told of every try, and says which targets are asked last. @defaultValue none: targets are tried in the plan's order */
   readonly health?: UpstreamHealth
   /**
-   * Holds the head of a stream back until its first content is here, so that a stream that dies before is replaced by another target's, and nobody sees it. `{}` for the
-   * usual bounds. Holds nothing where no other upstream could be asked. @defaultValue never: a reply is handed on from its head on
+   * Holds the head of a stream back until its first content is here, so that a stream that dies before is replaced by another target's, and nobody sees it:
+   * `headHold()`. Holds nothing where no other upstream could be asked. @defaultValue never: a reply is handed on from its head on
    */
-  readonly firstContent?: FirstContentOptions
+  readonly firstContent?: HeadHold
 }
 
 export const defaultAttemptOptions: { readonly most: number } = Object.freeze({ most: 3 })
@@ -33,7 +33,7 @@ export const defaultAttemptOptions: { readonly most: number } = Object.freeze({ 
 export interface AskLimits {
   readonly most: number
   readonly health: UpstreamHealth | undefined
-  readonly firstContent: FirstContentLimits | undefined
+  readonly firstContent: HeadHold | undefined
 }
 
 /** What asking takes besides the exchange. */
@@ -46,19 +46,21 @@ export interface AskOptions extends AskLimits {
 /** Answers by which an upstream says that it cannot, now; any other is the request's answer, wherever it is asked. */
 const passing: ReadonlySet<number> = new Set([429, 500, 502, 503, 504, 529])
 
-/** A failed reply that is kept until a better one is here: where none comes, the client gets it as it is. */
+/** A reply that is kept until a better one is here: where none comes, the client gets it as it is. */
 interface Held {
   readonly outcome: AttemptOutcome
   readonly facts: RequestFacts | undefined
   readonly patches: readonly PatchNote[] | undefined
-  /** True where it is a stream that died: what it cost is counted as lost as long as it is not handed on after all. */
-  readonly isLost: boolean
+  /** What a stream without content has cost: it counts as lost as long as it is not handed on after all. */
+  readonly lost: UsageReport | undefined
+  /** True of a stream that is only silent: it may still come to something, as no error may. */
+  readonly isAlive: boolean
 }
 
 /**
  * Asks the targets in their order for a reply's head, before the client has got a byte: within one deadline (the first upstream's `headMillis`) and one budget of
  * tries. Goes on from a target that cannot be reached, gives no head in its time, or answers with a status that another may better; with `firstContent` also from a
- * stream that dies before its first content; never once the client has left.
+ * stream that dies before its first content, or is silent for too long; never once the client has left.
  * Where the connection broke after the request was sent, only another upstream is asked. The last reply of any upstream is the exchange's: it hides behind no error
  * of the gateway's own. Replies that are passed over are cancelled. Targets for another model are checked first, see
  * `Exchange.checkTargets`, and left out where they are refused. `sent` is the first way's body; of the others, patches are applied anew.
@@ -94,17 +96,23 @@ export async function askTargets(
       const trial = health?.begin(way.upstream.name, way.model)
       const { end, isWholeWait } = await ask(exchange, journey, body, way, way === ways[0] ? sent : undefined, trial, endsAt, budget, options)
       if ('reply' in end) {
-        held?.outcome.reply.body.cancel(passedOver())
-        held = undefined
         const head = firstContent === undefined ? undefined : await firstContentOf(exchange, end.reply, way, rest, mayGoOn, endsAt, firstContent, clock)
-        trial?.end(head === undefined || head.verdict === 'let-go' ? trialEndOf(end.reply.status, end.reply.headers, clock.now()) : trialEnds[head.verdict])
+        trial?.end(
+          head === undefined || head.verdict === 'let-go' ? { kind: 'replied', status: end.reply.status, headers: end.reply.headers } : trialEnds[head.verdict],
+        )
         const outcome = head === undefined ? end : { ...end, reply: head.reply }
-        const isDead = head !== undefined && head.verdict !== 'let-go'
-        if (head?.verdict === 'broken') askElsewhere(rest, way)
-        const next = (isDead || passing.has(end.reply.status)) && mayGoOn() ? takeNext(rest, health) : undefined
-        if (next === undefined) return outcome
-        held = { outcome, facts: journey.facts, patches: journey.patches, isLost: isDead }
-        if (isDead) countAsLost(journey, head)
+        const isEmpty = head !== undefined && head.verdict !== 'let-go'
+        const isAlive = head?.verdict === 'silent'
+        if (isAlive || head?.verdict === 'broken') askElsewhere(rest, way)
+        if (!isEmpty && !passing.has(end.reply.status)) return outcome
+        const next = mayGoOn() ? takeNext(rest, health) : undefined
+        if (next === undefined && held?.isAlive !== true) return outcome
+        const lost = isEmpty ? countAsLost(journey, head) : undefined
+        if (held?.isAlive === true) outcome.reply.body.cancel(passedOver())
+        else {
+          held?.outcome.reply.body.cancel(passedOver())
+          held = { outcome, facts: journey.facts, patches: journey.patches, lost, isAlive }
+        }
         way = next
       } else {
         trial?.end(trialEndFor(end, isWholeWait))
@@ -116,9 +124,9 @@ export async function askTargets(
       }
     }
     if (held !== undefined) {
-      const { outcome, facts, patches, isLost } = held
+      const { outcome, facts, patches, lost } = held
       held = undefined
-      if (isLost) journey.lost = journey.lost?.slice(0, -1)
+      if (lost !== undefined) journey.lost = journey.lost?.filter((report) => report !== lost)
       journey.facts = facts
       journey.patches = patches
       return outcome
@@ -199,6 +207,8 @@ async function ask(
     throw cause
   } finally {
     waiting.stop()
+    // A transport looks at it up to the head only, a dialect for as long as it adapts the reply.
+    if (upstream.dialect === undefined) waiting.leave()
   }
 }
 
@@ -210,27 +220,29 @@ async function firstContentOf(
   rest: readonly Way[],
   mayGoOn: () => boolean,
   endsAt: number,
-  firstContent: FirstContentLimits,
+  firstContent: HeadHold,
   clock: Clock,
 ): Promise<HeldHead | undefined> {
-  if (!createsMessage || !isHoldable(reply)) return undefined
-  if (!mayGoOn() || !rest.some((other) => other.upstream !== upstream)) return undefined
-  const millis = Math.min(firstContent.millis, endsAt - clock.now())
-  return holdHead(reply, { ...firstContent, millis }, clock, signal)
+  if (!createsMessage || !mayGoOn() || !rest.some((other) => other.upstream !== upstream)) return undefined
+  const head = await firstContent.hold(reply, endsAt - clock.now(), clock, signal)
+  return head?.verdict === 'silent' && !mayGoOn() ? { ...head, verdict: 'let-go' } : head
 }
 
 const trialEnds: Readonly<Record<Exclude<HeldVerdict, 'let-go'>, TrialEnd>> = {
+  silent: { kind: 'fault' },
   broken: { kind: 'fault' },
   failed: { kind: 'fault' },
   busy: { kind: 'load', retryAfterMillis: undefined },
 }
 
-/** A stream that died had its prompt read, and is billed. */
-function countAsLost(journey: Journey, { usage }: HeldHead): void {
+/** A stream without content had its prompt read, and is billed. */
+function countAsLost(journey: Journey, { usage }: HeldHead): UsageReport {
   const { resolvedModel = 'unknown', bytes = 0 } = journey.facts ?? {}
-  journey.lost = [...(journey.lost ?? []), usage(resolvedModel, bytes)]
+  const lost = usage(resolvedModel, bytes)
+  journey.lost = [...(journey.lost ?? []), lost]
   const last = journey.attempts.pop()
   if (last !== undefined) journey.attempts.push({ ...last, failure: 'no-content' })
+  return lost
 }
 
 /** Where what was left of the deadline was less than its own time, an upstream has not failed. */

@@ -1,9 +1,10 @@
 import { GatewayError } from '../errors.ts'
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import type { Clock } from '../host.ts'
 import { TransportError, type Transport, type UpstreamReply } from '../ports/runtime.ts'
 import type { AttemptRecord } from '../entry/settlement.ts'
 import type { Digest } from '../wire/digest.ts'
+import { headerValue } from '../wire/header-list.ts'
 import { withoutBetas } from './beta-header.ts'
 import { adaptReply, prepareRequest, type DialectUse } from './dialect-use.ts'
 import { upstreamHeaders } from './forward-headers.ts'
@@ -15,14 +16,15 @@ import type { Way } from './ways.ts'
 export interface AttemptOutcome {
   readonly upstream: Upstream
   readonly reply: UpstreamReply
+  readonly headAt: number
   /** The digest of what the upstream itself sent, where a dialect turned it into the reply. */
   readonly received?: Digest
 }
 
-/** Why a try gave no head. */
-export type AttemptFailure = 'connect' | 'stale-connection' | 'sent' | 'timeout' | 'not-prepared' | 'aborted'
+/** Why a try gave no head that may be handed on. */
+export type AttemptFailure = 'connect' | 'stale-connection' | 'sent' | 'timeout' | 'redirected' | 'not-prepared' | 'aborted'
 
-/** A try that gave no head. */
+/** A try that gave no head that may be handed on. */
 export interface FailedTry {
   readonly failure: AttemptFailure
   /** What the client is told where this is the last of it. */
@@ -66,11 +68,18 @@ export async function attempt(exchange: LiveExchange, parts: AttemptParts): Prom
     const sending = transport.send({ ...request, path: basePath + path, headers: sentHeaders, body: sentBody })
     if (prepared !== undefined) use?.onSent(prepared)
     const reply = await sending
-    record({ headAt: clock.now(), status: reply.status })
-    if (use === undefined || prepared === undefined) return { upstream, reply }
+    if (!upstream.relaysRedirects && isRedirect(reply)) {
+      const error = redirected(upstream, reply.status)
+      reply.body.cancel(error)
+      record({ headAt: clock.now(), status: reply.status, failure: 'redirected' })
+      return { failure: 'redirected', error, next: exchange.signal.aborted ? 'nowhere' : 'anywhere' }
+    }
+    const headAt = clock.now()
+    record({ headAt, status: reply.status })
+    if (use === undefined || prepared === undefined) return { upstream, reply, headAt }
     stage = 'adapt'
     const { reply: adapted, received } = adaptReply(use, prepared, reply)
-    return { upstream, reply: adapted, ...(received !== undefined && { received }) }
+    return { upstream, reply: adapted, headAt, ...(received !== undefined && { received }) }
   } catch (cause) {
     if (stage === 'adapt') throw cause
     const failed = failedTry(exchange, parts, stage, cause)
@@ -89,6 +98,17 @@ function failedTry({ signal }: LiveExchange, { way: { upstream }, patience }: At
   const isUnsent = phase === 'connect'
   const error = new GatewayError('upstream-unreachable', unreachable(upstream, phase), { cause, ...(isUnsent && { status: 503, shouldRetry: true }) })
   return { failure: phase ?? 'aborted', error, next: isUnsent ? 'anywhere' : 'elsewhere' }
+}
+
+/** True for what clients follow by themselves: to another host, with their request and perhaps their key. A 304 leads nowhere. */
+function isRedirect({ status, headers }: UpstreamReply): boolean {
+  return status >= 300 && status < 400 && status !== 304 && headerValue(headers, 'location') !== undefined
+}
+
+function redirected({ name }: Upstream, status: number): GatewayError {
+  const advice = `the gateway's operator should set its base URL to where it is now, or mend what stands before it`
+  const message = `The upstream "${name}" answered with a redirect (${status}), which this gateway neither follows nor hands on; ${advice}.`
+  return new GatewayError('upstream-redirected', message, { shouldRetry: false })
 }
 
 function unreachable(upstream: Upstream, phase: string | undefined): string {

@@ -11,12 +11,12 @@ export interface CircuitLimits {
  * How a try ended, for health. `answered`: a reply that is no error; `fault`: unreachable, no head in time, or a 5xx; `load`: 429 or 529;
  * `nothing`: what says nothing of the upstream: the client's own error, a client that left.
  */
-export type TrialEnd = { readonly kind: 'answered' | 'fault' | 'nothing' } | { readonly kind: 'load'; readonly retryAfterMillis: number | undefined }
+export type CircuitEnd = { readonly kind: 'answered' | 'fault' | 'nothing' } | { readonly kind: 'load'; readonly retryAfterMillis: number | undefined }
 
 /** A try under way. */
-export interface Trial {
+export interface CircuitTrial {
   /** Tells how it ended. Only the first call counts. */
-  readonly end: (end: TrialEnd) => void
+  readonly end: (end: CircuitEnd) => void
 }
 
 /** What is known of one upstream and model, from what tries came to. Says who may try; nothing is sent by itself. */
@@ -73,7 +73,7 @@ export class Circuit {
   }
 
   /** A try begins; where the circuit is half-open, it is the probe. */
-  begin(now: number, clock: () => number): Trial {
+  begin(now: number, clock: () => number): CircuitTrial {
     const isProbe = this.state(now) === 'half-open' && !this.#isProbing
     if (isProbe) this.#isProbing = true
     this.#underWay += 1
@@ -89,7 +89,7 @@ export class Circuit {
     }
   }
 
-  #learn(end: TrialEnd, startedAt: number, now: number): void {
+  #learn(end: CircuitEnd, startedAt: number, now: number): void {
     const { faults, withinMillis, openMillis, busyMillis, mostBusyMillis } = this.#limits
     if (end.kind === 'load') this.#busyUntil = Math.max(this.#busyUntil, now + Math.min(end.retryAfterMillis ?? busyMillis, mostBusyMillis))
     // What began before it opened says nothing of what came after.

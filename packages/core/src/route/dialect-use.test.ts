@@ -16,7 +16,7 @@ const sentText = (chunks: readonly Uint8Array[]): string =>
       chunks.reduce((sum, { length }) => sum + length, 0),
     ),
   )
-const sum = (text: string): string => digestOf(checksumDigests(), [toBytes(text)])
+const sum = (text: string): string | undefined => digestOf(checksumDigests(), [toBytes(text)])
 
 /** Puts a byte before the body, an extra header on it, and turns replies to upper case and back. */
 function markingDialect(seen: { facts?: DialectFacts; calls: number } = { calls: 0 }): UpstreamDialect {

@@ -8,6 +8,7 @@ import { pricing } from '../meter/price.ts'
 import { TransportError } from '../ports/runtime.ts'
 import type { ScriptedReply } from '../testing/scripted-transport.ts'
 import { toBytes } from '../wire/bytes.ts'
+import { headHold, type HeadHold } from './first-content.ts'
 import { upstreamHealth } from './upstream-health.ts'
 import { swapCredential } from './upstream-credential.ts'
 
@@ -17,7 +18,7 @@ const ping = 'event: ping\ndata: {"type":"ping"}\n\n'
 const reset = new TransportError('sent', 'reset')
 const errorEvent = (type: string): string => `event: error\ndata: {"type":"error","error":{"type":"${type}","message":"not now"}}\n\n`
 const count = (text: string, part: string): number => text.split(part).length - 1
-const attempts = { firstContent: {} }
+const attempts = { firstContent: headHold() }
 
 /** Two upstreams: the first is given, the second is well. */
 const two = (first: Behaviour | ScriptedReply, options: Parameters<typeof fleet>[1] = { attempts }): Fleet => fleet({ a: () => first, b: 'ok' }, options)
@@ -81,7 +82,7 @@ describe('a stream that dies, by phase', () => {
 
   it('F6: counts in the one budget of tries and the one deadline', async () => {
     const dead = dies([start])
-    const few = fleet({ a: () => dead, b: () => dead, c: () => dead, d: 'ok' }, { attempts: { most: 2, firstContent: {} } })
+    const few = fleet({ a: () => dead, b: () => dead, c: () => dead, d: 'ok' }, { attempts: { most: 2, firstContent: headHold() } })
     const { settlement, sink } = await few.send(100)
     expect([few.asked(), count(sink.text(), 'event: message_start')]).toEqual([['a', 'b'], 1])
     expect(settlement.attempts.map(({ failure }) => failure)).toEqual(['no-content', undefined])
@@ -119,7 +120,11 @@ describe('what a stream cost that nobody was given', () => {
 describe('the bounds', () => {
   it('a stream that says nothing is let go when its time is over, and is not tried elsewhere', async () => {
     const gate = Promise.withResolvers<void>()
-    const { start: begin, clock, asked } = two(dies([start, () => gate.promise, ...replyFrames.slice(1)], {}), { attempts: { firstContent: { millis: 500 } } })
+    const {
+      start: begin,
+      clock,
+      asked,
+    } = two(dies([start, () => gate.promise, ...replyFrames.slice(1)], {}), { attempts: { firstContent: headHold({ millis: 500 }) } })
     const { sink, settled } = begin()
     await clock.advanceAsync(499)
     expect([sink.status, sink.text()]).toEqual([undefined, ''])
@@ -132,7 +137,7 @@ describe('the bounds', () => {
 
   it('no stream is held beyond the deadline that all targets share', async () => {
     const { start: begin, clock } = two(dies([start], { hang: 'after-body' }), {
-      attempts: { firstContent: { millis: 60_000 } },
+      attempts: { firstContent: headHold({ millis: 60_000 }) },
       plan: { targets: [{ upstream: 'a' }, { upstream: 'b' }] },
       upstream: { a: { deadlines: { headMillis: 1_000 } } },
     })
@@ -146,7 +151,7 @@ describe('the bounds', () => {
   it('a flood without content is let go at its size, and its source waits until somebody takes it', async () => {
     const comment = `: ${'x'.repeat(400)}\n\n`
     const { send, transport } = two(dies([start, ...Array.from({ length: 50 }, () => comment), ...replyFrames.slice(1)], {}), {
-      attempts: { firstContent: { bytes: 2_000 } },
+      attempts: { firstContent: headHold({ bytes: 2_000 }) },
     })
     const { sink } = await send(100)
     expect(sink.text()).toBe(start + comment.repeat(50) + replyFrames.slice(1).join(''))
@@ -159,7 +164,7 @@ describe('the bounds', () => {
     const benches = [
       fleet({ a: () => slow }, { attempts }),
       two(slow, {}),
-      two(slow, { attempts: { most: 1, firstContent: {} } }),
+      two(slow, { attempts: { most: 1, firstContent: headHold() } }),
       two({ ...slow, headers: [...eventStream, ['content-encoding', 'gzip']] }),
     ]
     for (const { start: begin, clock } of benches) {
@@ -171,11 +176,12 @@ describe('the bounds', () => {
     }
   })
 
-  it('are checked when the gateway is built', () => {
+  it('are checked when they are given, and what is no hold is refused with what to pass', () => {
+    for (const options of [{ millis: 0 }, { bytes: -1 }, { millis: 1.5 }]) expect(() => headHold(options)).toThrow(ConfigurationError)
     const upstreams = [{ name: 'a', baseUrl: 'https://a.test', credential: swapCredential('k') }]
     const runtime = { transport: { send: () => Promise.reject(new Error('unused')) } }
-    for (const firstContent of [{ millis: 0 }, { bytes: -1 }, { millis: 1.5 }])
-      expect(() => createGateway({ runtime, upstreams, attempts: { firstContent } })).toThrow(ConfigurationError)
+    const firstContent = {} as unknown as HeadHold
+    expect(() => createGateway({ runtime, upstreams, attempts: { firstContent } })).toThrow(/headHold\(/)
   })
 })
 
@@ -198,7 +204,7 @@ it('F8: a stream that dies before its content is a fault of its upstream, and on
   ] as const) {
     const bench = fleet({ a: () => first, b: 'ok' })
     const health = upstreamHealth({ clock: bench.clock })
-    await fleet({ a: () => first, b: 'ok' }, { attempts: { health, firstContent: {} }, clock: bench.clock }).send(10)
+    await fleet({ a: () => first, b: 'ok' }, { attempts: { health, firstContent: headHold() }, clock: bench.clock }).send(10)
     expect(health.snapshot()).toMatchObject([{ upstream: 'a', ...state }])
   }
 })

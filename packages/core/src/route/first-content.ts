@@ -1,3 +1,4 @@
+import { ConfigurationError, positiveWhole } from '../errors.ts'
 import type { Clock } from '../host.ts'
 import { MessageMeter } from '../meter/message-meter.ts'
 import type { UsageReport } from '../meter/usage.ts'
@@ -12,18 +13,20 @@ export interface FirstContentOptions {
   readonly millis?: number
   /** @defaultValue 65536 */
   readonly bytes?: number
+  /**
+   * What becomes of a stream that has no content when the time is over. `let-go`: it is handed on. `ask-next`: another upstream is asked in its place, where one may be; it is
+   * handed on after all where none has a better answer. Its prompt is billed all the same, so give it time enough. @defaultValue 'let-go'
+   */
+  readonly whenSilent?: 'let-go' | 'ask-next'
 }
 
-/** {@link FirstContentOptions}, checked. */
-export type FirstContentLimits = Required<FirstContentOptions>
-
-export const defaultFirstContentOptions: FirstContentLimits = Object.freeze({ millis: 10_000, bytes: 65_536 })
+export const defaultFirstContentOptions: Required<FirstContentOptions> = Object.freeze({ millis: 10_000, bytes: 65_536, whenSilent: 'let-go' })
 
 /**
- * Why a reply is held no longer. `let-go`: content is here, a bound was met, or nobody waits any more; `broken`: it ended before any content;
- * `busy`, `failed`: in place of content the upstream sent an error by which it says that it cannot, now.
+ * Why a reply is held no longer. `let-go`: content is here, it is too large to hold, or nobody waits any more; `silent`: its time is over; `broken`: it ended before any
+ * content; `busy`, `failed`: in place of content the upstream sent an error by which it says that it cannot, now.
  */
-export type HeldVerdict = 'let-go' | 'broken' | 'busy' | 'failed'
+export type HeldVerdict = 'let-go' | 'silent' | 'broken' | 'busy' | 'failed'
 
 /** A reply that was held, and what it was held for. */
 export interface HeldHead {
@@ -34,21 +37,51 @@ export interface HeldHead {
   readonly usage: (requestedModel: string, requestBytes: number) => UsageReport
 }
 
+/** Holds heads of streams back for their first content. */
+export interface HeadHold {
+  /** Reads a reply up to its first content, within bounds and no longer than `mostMillis`, and keeps what it read for whoever pumps it. Never rejects. Undefined where there is nothing to wait for. */
+  readonly hold: (reply: UpstreamReply, mostMillis: number, clock: Clock, signal: AbortSignal) => Promise<HeldHead | undefined>
+}
+
+/**
+ * Holds the head of each stream until its first content is here: for `attempts.firstContent`.
+ *
+ * @throws ConfigurationError for a bound that is no positive whole number
+ */
+export function headHold(options: FirstContentOptions = {}): HeadHold {
+  const { millis, bytes, whenSilent } = { ...defaultFirstContentOptions, ...options }
+  positiveWhole('firstContent.millis', millis)
+  positiveWhole('firstContent.bytes', bytes)
+  if (whenSilent !== 'let-go' && whenSilent !== 'ask-next')
+    throw new ConfigurationError('firstContent.whenSilent', `"${String(whenSilent)}" is neither "let-go" nor "ask-next".`)
+  return {
+    hold: async (reply, mostMillis, clock, signal) => {
+      if (!isHoldable(reply)) return undefined
+      const head = await holdHead(reply, { millis: Math.min(millis, mostMillis), bytes }, clock, signal)
+      return head.verdict === 'silent' ? { ...head, verdict: whenSilent === 'let-go' ? 'let-go' : 'silent' } : head
+    },
+  }
+}
+
 /** Errors of a stream that another upstream may better; any other is the request's answer, wherever it is asked. */
 const passing: Readonly<Record<string, HeldVerdict>> = { overloaded_error: 'busy', rate_limit_error: 'busy', api_error: 'failed', timeout_error: 'failed' }
 
 /** True for a reply whose first content can be seen: a plain event stream of a message. */
-export function isHoldable({ status, headers, isDecoded }: UpstreamReply): boolean {
+function isHoldable({ status, headers, isDecoded }: UpstreamReply): boolean {
   if (status >= 300 || !/^text\/event-stream\b/i.test(headerValue(headers, 'content-type') ?? '')) return false
   const coding = headerValue(headers, 'content-encoding')?.trim().toLowerCase()
   return coding === undefined || coding === 'identity' || isDecoded === true
 }
 
-/** Reads a reply up to its first content, within bounds, and keeps what it read for whoever pumps it. Never rejects. */
-export async function holdHead(reply: UpstreamReply, { millis, bytes }: FirstContentLimits, clock: Clock, signal: AbortSignal): Promise<HeldHead> {
+async function holdHead(
+  reply: UpstreamReply,
+  { millis, bytes }: { readonly millis: number; readonly bytes: number },
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<HeldHead> {
   const held = new HeldBody(reply.body, bytes)
   const letGo = (): void => held.decide('let-go')
-  const stop = clock.after(millis, letGo)
+  const stop = clock.after(millis, () => held.decide('silent'))
   if (signal.aborted) letGo()
   else signal.addEventListener('abort', letGo, { once: true })
   const verdict = await held.verdict

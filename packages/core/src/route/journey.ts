@@ -1,5 +1,5 @@
 import type { AttemptRecord, PatchNote } from '../entry/settlement.ts'
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import type { PatchedBody } from '../exchange/patch.ts'
 import { RequestBody } from '../exchange/request-body.ts'
 import { toText } from '../wire/bytes.ts'
@@ -17,7 +17,7 @@ export interface RequestFacts {
   readonly requestedModel: string | undefined
   /** Undefined where nothing was sent. */
   readonly resolvedModel: string | undefined
-  readonly requestDigest: string
+  readonly requestDigest: string | undefined
   readonly upstreamRequestDigest: string | undefined
 }
 

@@ -2,12 +2,14 @@ import type { Clock } from '../host.ts'
 
 /** How long one target is waited for. */
 export interface Patience {
-  /** Aborted with the exchange, and where the time is over; it follows the exchange also after `stop`. */
+  /** Aborted with the exchange, and where the time is over; it follows the exchange also after `stop`, until `leave`. */
   readonly signal: AbortSignal
   /** True where the time ended the waiting, and not the exchange. */
   readonly isOver: () => boolean
   /** The head has come, or nothing will. */
   readonly stop: () => void
+  /** Nobody looks at the signal any more: it no longer follows the exchange, which would keep it for as long as the reply lasts. */
+  readonly leave: () => void
 }
 
 /** A signal within another, aborted after so long with what `reason` says. One target's end is not the exchange's: the next may be asked. */
@@ -22,5 +24,5 @@ export function patience(outer: AbortSignal, clock: Clock, millis: number, reaso
     isOver = true
     controller.abort(reason())
   })
-  return { signal: controller.signal, isOver: () => isOver, stop }
+  return { signal: controller.signal, isOver: () => isOver, stop, leave: () => outer.removeEventListener('abort', onAbort) }
 }

@@ -1,3 +1,4 @@
+import type { EstimateSource } from '../exchange/estimates.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Reply } from '../exchange/reply.ts'
 
@@ -25,7 +26,11 @@ export interface Plan {
  * Chooses where an exchange goes. Sees what middleware added; may declare patches; may throw a GatewayError to refuse. What it can answer by itself, it returns the
  * answer to; no upstream is asked then.
  */
-export type Router<Needs extends object = object> = (exchange: Exchange<Needs>) => Target | Plan | Reply | Promise<Target | Plan | Reply>
+export interface Router<Needs extends object = object> {
+  (exchange: Exchange<Needs>): Target | Plan | Reply | Promise<Target | Plan | Reply>
+  /** What estimates are to go by, where it asks for them; see {@link Middleware.estimates}. Hand it on where you wrap a router. @defaultValue none */
+  readonly estimates?: EstimateSource
+}
 
 /** Everything to one upstream. */
 export function toUpstream(name: string): Router {

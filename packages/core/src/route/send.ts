@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import { upstreamReply, type Reply } from '../exchange/reply.ts'
 import type { RequestBody } from '../exchange/request-body.ts'
 import { headerValue } from '../wire/header-list.ts'

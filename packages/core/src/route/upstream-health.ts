@@ -1,7 +1,7 @@
-import { ConfigurationError } from '../errors.ts'
+import { positiveWhole } from '../errors.ts'
 import { systemClock, type Clock } from '../host.ts'
 import { headerValue, type HeaderList } from '../wire/header-list.ts'
-import { Circuit, type CircuitLimits, type Trial, type TrialEnd } from './circuit.ts'
+import { Circuit, type CircuitEnd, type CircuitLimits } from './circuit.ts'
 import type { Plan, Target } from './router.ts'
 
 /** Options of {@link upstreamHealth}. */
@@ -42,6 +42,15 @@ export interface UpstreamHealthState {
   readonly isProbing: boolean
 }
 
+/** How a try ended. `replied`: with a head that stands; what it says is for the health to judge. */
+export type TrialEnd = CircuitEnd | { readonly kind: 'replied'; readonly status: number; readonly headers: HeaderList }
+
+/** A try under way. */
+export interface Trial {
+  /** Tells how it ended. Only the first call counts. */
+  readonly end: (end: TrialEnd) => void
+}
+
 /** The health of upstreams, learned from the exchanges alone. Of one process. */
 export interface UpstreamHealth {
   /** The plan with the targets last that should not be asked now: in their order, none left out. `model`: the one that a target without its own asks for. */
@@ -72,13 +81,9 @@ interface Known {
  */
 export function upstreamHealth(options: UpstreamHealthOptions = {}): UpstreamHealth {
   const clock = options.clock ?? systemClock
-  const limits: CircuitLimits = {
-    faults: positive('faults', options.faults),
-    withinMillis: positive('withinMillis', options.withinMillis),
-    openMillis: positive('openMillis', options.openMillis),
-    busyMillis: positive('busyMillis', options.busyMillis),
-    mostBusyMillis: positive('mostBusyMillis', options.mostBusyMillis),
-  }
+  const { clock: _clock, ...bounds } = options
+  const limits: CircuitLimits = { ...defaultUpstreamHealthOptions, ...bounds }
+  for (const [name, value] of Object.entries(limits)) positiveWhole(name, value)
   const known = new Map<string, Known>()
   const now = (): number => clock.now()
   const isAvoided = (upstream: string, model: string | undefined): boolean => known.get(keyOf(upstream, model))?.circuit.isAvoided(now()) ?? false
@@ -100,7 +105,7 @@ export function upstreamHealth(options: UpstreamHealthOptions = {}): UpstreamHea
       const trial = circuit.begin(now(), now)
       return {
         end: (end) => {
-          trial.end(end)
+          trial.end(end.kind === 'replied' ? judged(end.status, end.headers, now()) : end)
           if (circuit.underWay === 0 && circuit.isPlain(now()) && known.get(key)?.circuit === circuit) known.delete(key)
         },
       }
@@ -110,7 +115,7 @@ export function upstreamHealth(options: UpstreamHealthOptions = {}): UpstreamHea
 }
 
 /** What a reply's head says of its upstream's health. */
-export function trialEndOf(status: number, headers: HeaderList, now: number): TrialEnd {
+function judged(status: number, headers: HeaderList, now: number): CircuitEnd {
   if (status === 429 || status === 529) return { kind: 'load', retryAfterMillis: retryAfterMillis(headerValue(headers, 'retry-after'), now) }
   if (status < 400) return { kind: 'answered' }
   // 501 is about what was asked for, such as a token count.
@@ -139,9 +144,4 @@ function stateOf({ upstream, model, circuit }: Known, now: number): UpstreamHeal
 
 function keyOf(upstream: string, model: string | undefined): string {
   return JSON.stringify([upstream, model ?? null])
-}
-
-function positive(option: keyof CircuitLimits, value: number = defaultUpstreamHealthOptions[option]): number {
-  if (!Number.isSafeInteger(value) || value <= 0) throw new ConfigurationError(option, `${value} is not a positive whole number.`)
-  return value
 }

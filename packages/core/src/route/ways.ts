@@ -1,6 +1,6 @@
 import type { AttemptRecord } from '../entry/settlement.ts'
 import { ConfigurationError, GatewayError } from '../errors.ts'
-import type { LiveExchange } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import { applyPatches, replaceTopLevelString, type PatchedBody } from '../exchange/patch.ts'
 import { RequestBody } from '../exchange/request-body.ts'
 import type { Pricing } from '../meter/price.ts'
@@ -73,12 +73,14 @@ export function bodyFor({ target: { model } }: Way, exchange: LiveExchange, body
 /** A key may be bound to some upstreams and models; whatever the router chose, it goes nowhere else. */
 function checkAllowed(exchange: LiveExchange, body: RequestBody, { upstream, model }: Target, pricing: Pricing): void {
   const { upstreams, models } = (exchange.context as { readonly principal?: Principal }).principal?.restrictions ?? {}
-  if (upstreams !== undefined && !upstreams.includes(upstream))
-    throw new GatewayError('credential-not-allowed', `This key may not use the upstream that the request was routed to. Ask the gateway's operator.`)
+  if (upstreams !== undefined && !upstreams.includes(upstream)) throw notForKey('upstream')
   // The model that the client itself asked for was looked at with the key.
-  if (exchange.isModelRequest && model !== undefined && models !== undefined && !allowsModel(models, model))
-    throw new GatewayError('credential-not-allowed', `This key may not use the model that the request was routed to. Ask the gateway's operator.`)
+  if (exchange.isModelRequest && model !== undefined && models !== undefined && !allowsModel(models, model)) throw notForKey('model')
   checkPriced(exchange, model === undefined ? modelsOf(body) : [model], pricing)
+}
+
+function notForKey(what: 'upstream' | 'model'): GatewayError {
+  return new GatewayError('credential-not-allowed', `This key may not use the ${what} that the request was routed to. Ask the gateway's operator.`)
 }
 
 /** Every model that a body names: of a repeated key one reader takes the first and another the last. At least one, known or not. */

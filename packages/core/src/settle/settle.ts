@@ -1,4 +1,5 @@
-import type { LiveExchange, PricedUsage } from '../exchange/exchange.ts'
+import type { PricedUsage } from '../exchange/exchange.ts'
+import type { LiveExchange } from '../exchange/live-exchange.ts'
 import type { UpstreamReplyHead } from '../exchange/reply.ts'
 import { MessageMeter } from '../meter/message-meter.ts'
 import type { Pricing } from '../meter/price.ts'
@@ -39,22 +40,19 @@ export function abandonedSettlement(exchange: LiveExchange, journey: Journey, { 
   const { patches } = journey
   const body = exchange.bodyIfRead
   const facts = body && factsOf(exchange, body, undefined, digests)
-  return {
-    exchangeId: exchange.id,
-    startedAt: exchange.startedAt,
+  const abandoned = {
+    ...asked(exchange),
     endedAt: exchange.startedAt,
-    method: exchange.method,
-    path: keptText(exchange.target.path),
-    outcome: { kind: 'cut', error: { origin: 'gateway', code: 'gateway-crashed' } },
+    outcome: { kind: 'cut' as const, error: { origin: 'gateway' as const, code: 'gateway-crashed' } },
     isStream: false,
     requestBytes: facts?.bytes ?? 0,
     responseBytes: 0,
     attempts: [],
     usage,
     cost,
-    proof: { ...withoutUndefined({ requestDigest: facts?.requestDigest }), patches: patches ?? [] },
-    ...withoutUndefined({ requestedModel: facts?.requestedModel, route: exchange.route }),
+    proof: withKnown({ patches: patches ?? [] }, { requestDigest: facts?.requestDigest }),
   }
+  return withKnown(abandoned, { requestedModel: facts?.requestedModel, route: exchange.route })
 }
 
 /** Puts an exchange's end together: pure, after all bytes are on their way, so that digests and prices delay nothing. */
@@ -66,9 +64,8 @@ export function settlementOf(parts: SettlementParts): Settlement {
   const facts = relayed?.meter.facts
   const [reply] = usage.lines
   const billedModel = reply?.role === 'lost-attempt' ? undefined : reply?.model
-  // Of several tries that failed, the last head is relayed, and it need not be the last try's.
-  const answered = journey.outcome === undefined ? journey.attempts.at(-1) : journey.attempts.findLast((attempt) => attempt.headAt !== undefined)
-  const headAt = answered?.headAt
+  // Of several tries, the head that is relayed need not be the last one's.
+  const { headAt } = journey.outcome ?? journey.attempts.at(-1) ?? {}
   const requestId = relayed && headerValue(relayed.reply.headers, 'request-id')
   const upstreamRequestId = requestId === undefined ? undefined : keptText(requestId)
   const known = {
@@ -83,12 +80,9 @@ export function settlementOf(parts: SettlementParts): Settlement {
     messageId: facts?.messageId,
     route: exchange.route,
   }
-  return {
-    exchangeId: exchange.id,
-    startedAt: exchange.startedAt,
+  const settled = {
+    ...asked(exchange),
     endedAt,
-    method: exchange.method,
-    path: keptText(exchange.target.path),
     outcome,
     isStream: relayed?.isStream ?? false,
     requestBytes: request?.bytes ?? 0,
@@ -97,8 +91,13 @@ export function settlementOf(parts: SettlementParts): Settlement {
     usage,
     cost: pricing.cost(usage, exchange.startedAt),
     proof: proofOf(parts, request),
-    ...withoutUndefined(known),
   }
+  return withKnown(settled, known)
+}
+
+/** What was asked of the gateway, and when. */
+function asked({ id, startedAt, method, target }: LiveExchange): Pick<Settlement, 'exchangeId' | 'startedAt' | 'method' | 'path'> {
+  return { exchangeId: id, startedAt, method, path: keptText(target.path) }
 }
 
 /** Failures of an attempt that are this side's doing. */
@@ -130,14 +129,20 @@ function proofOf({ journey, relayed }: SettlementParts, request: RequestFacts | 
   const { requestDigest, upstreamRequestDigest } = request ?? {}
   // Where a dialect turned the reply, the relay had what it made of it.
   const upstreamResponseDigest = relayed && (journey.outcome?.received?.value() ?? relayed.digest.received)
-  return {
-    ...withoutUndefined({ requestDigest, upstreamRequestDigest, upstreamResponseDigest, responseDigest: relayed?.digest.delivered }),
-    patches: journey.patches ?? [],
-  }
+  return withKnown(
+    { patches: journey.patches ?? [] },
+    { requestDigest, upstreamRequestDigest, upstreamResponseDigest, responseDigest: relayed?.digest.delivered },
+  )
 }
 
 type Defined<Parts> = { [Key in keyof Parts]?: Exclude<Parts[Key], undefined> }
 
-function withoutUndefined<Parts extends object>(parts: Parts): Defined<Parts> {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Defined<Parts>
+/** Adds what is known to an object of one shape. In place and in order, so that the engine knows all settlements by few shapes: copying and writing one then costs a third. */
+function withKnown<Whole extends object, Parts extends object>(whole: Whole, parts: Parts): Whole & Defined<Parts> {
+  const known: Defined<Parts> = whole
+  for (const key in parts) {
+    const value = parts[key]
+    if (value !== undefined) known[key] = value as Exclude<Parts[typeof key], undefined>
+  }
+  return whole
 }

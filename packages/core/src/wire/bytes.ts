@@ -9,7 +9,7 @@ export function toBytes(text: string): Uint8Array {
 }
 
 /** Up to this many bytes, letters are put together here: a call of the decoder costs more. */
-const fewBytes = 48
+const fewBytes = 12
 
 /** Text of UTF-8 bytes; malformed sequences become U+FFFD. For reading only. */
 export function toText(bytes: Uint8Array): string {

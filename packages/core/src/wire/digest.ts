@@ -1,15 +1,15 @@
 import { crc32 } from './crc32.ts'
 
-/** How the two sides of an exchange are proven equal. `crc32` finds every accident; `sha256` also withstands intent, for audit. */
-export type DigestAlgorithm = 'crc32' | 'sha256'
+/** How the two sides of an exchange are proven equal. `crc32` finds every accident; `sha256` also withstands intent, for audit; `none` proves nothing, and costs nothing. */
+export type DigestAlgorithm = 'crc32' | 'sha256' | 'none'
 
 /** A running digest. */
 export interface Digest {
   readonly update: (chunk: Uint8Array) => void
   /** A digest that goes on from here by itself. */
   readonly fork: () => Digest
-  /** `algorithm:hex` of everything so far. */
-  readonly value: () => string
+  /** `algorithm:hex` of everything so far; undefined where none is taken. */
+  readonly value: () => string | undefined
 }
 
 /** Makes digests. Runtimes offer native ones; {@link checksumDigests} runs anywhere. */
@@ -36,8 +36,13 @@ export function checksumDigests(step: Crc32 = crc32): DigestFactory {
   return { algorithm: 'crc32', create: () => continueFrom(0) }
 }
 
+const noDigest: Digest = { update: () => undefined, fork: () => noDigest, value: () => undefined }
+
+/** Takes none. */
+export const noDigests: DigestFactory = { algorithm: 'none', create: () => noDigest }
+
 /** The digest of bytes that are all here. */
-export function digestOf(factory: DigestFactory, chunks: readonly Uint8Array[]): string {
+export function digestOf(factory: DigestFactory, chunks: readonly Uint8Array[]): string | undefined {
   const digest = factory.create()
   for (const chunk of chunks) digest.update(chunk)
   return digest.value()
@@ -74,11 +79,11 @@ export class PairedDigest {
     this.#delivered.update(chunk)
   }
 
-  get received(): string {
+  get received(): string | undefined {
     return this.#received.value()
   }
 
-  get delivered(): string {
+  get delivered(): string | undefined {
     return this.#delivered.value()
   }
 

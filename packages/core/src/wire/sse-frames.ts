@@ -21,14 +21,14 @@ export class SseFrame {
   /**
    * @param bytes - what the frame lies in, from `start` to before `end`: a view of its own is made only for whoever asks
    * @param isFirst - true for the stream's first frame, the only one in which a byte order mark is not part of a field's name
-   * @param mayBeUsual - true where the frame is known to be two lines and a blank one, ended by line feeds
+   * @param usual - which of the API's own shapes the frame is known to have
    */
-  constructor(bytes: Uint8Array, isFirst = false, mayBeUsual = false, start = 0, end: number = bytes.length) {
+  constructor(bytes: Uint8Array, isFirst = false, usual?: UsualShape, start = 0, end: number = bytes.length) {
     this.#bytes = bytes
     this.#start = start
     this.#end = end
     this.#isFirst = isFirst
-    this.#usual = mayBeUsual ? usualShape(bytes, start, end) : undefined
+    this.#usual = usual
   }
 
   /**
@@ -123,17 +123,19 @@ const usualShapes: readonly UsualShape[] = usualNames.map((name) => ({
   line: Uint8Array.from(`event: ${name}\ndata: `, (letter) => letter.charCodeAt(0)),
 }))
 
-/** Recognises the API's own frames by their bytes, so that the hot path decodes no text. The frame is known to have two lines. */
+const deltaShape = usualShapes[0] as UsualShape
+
+/** Recognises the start of the API's own frames by their bytes, so that the hot path decodes no text. */
 function usualShape(bytes: Uint8Array, start: number, end: number): UsualShape | undefined {
-  for (const shape of usualShapes) {
-    const { line } = shape
-    if (line.length + 2 > end - start) continue
-    let at = line.length - 1
-    // From the end backwards: names of another length differ there at once, and all lines start alike.
-    while (at >= 0 && bytes[start + at] === line[at]) at -= 1
-    if (at === -1) return shape
-  }
-  return undefined
+  return beginsAs(deltaShape, bytes, start, end) ? deltaShape : usualShapes.find((shape) => beginsAs(shape, bytes, start, end))
+}
+
+function beginsAs({ line }: UsualShape, bytes: Uint8Array, start: number, end: number): boolean {
+  if (line.length + 2 > end - start) return false
+  let at = line.length - 1
+  // From the end backwards: names of another length differ there at once, and all lines start alike.
+  while (at >= 0 && bytes[start + at] === line[at]) at -= 1
+  return at === -1
 }
 
 /** What one chunk brought. */
@@ -149,6 +151,8 @@ export interface SplitResult {
 /** So many small parts in a row are joined: each costs a hundred bytes beside its own. */
 const mostSmallParts = 128
 const smallPartBytes = 1024
+/** Copies up to a quarter of this share one array: making an array costs more than filling it. */
+const slabBytes = 2048
 
 const noFrames: readonly SseFrame[] = []
 const nothing: readonly Uint8Array[] = []
@@ -167,6 +171,9 @@ export class FrameSplitter {
   /** Lines of the frame so far, the blank one not counted. */
   #lines = 0
   #isFirst = true
+  /** Room for small copies, each byte of which is written once. One stream's own: whoever passes a buffer away takes nobody else's bytes with it. */
+  #slab: Uint8Array | undefined
+  #slabUsed = 0
 
   /** @param onOversize - told once per frame that grew past `maxFrameBytes`; that frame is not reported, its bytes are the caller's to pass on. */
   constructor(maxFrameBytes: number, onOversize: () => void) {
@@ -208,6 +215,13 @@ export class FrameSplitter {
         boundary = at
         continue
       }
+      const whole = at === boundary ? this.#usualFrame(chunk, at) : undefined
+      if (whole !== undefined) {
+        frames.push(whole)
+        at += whole.byteLength
+        boundary = at
+        continue
+      }
       const end = lineFeedFrom(chunk, at)
       if (end === -1) {
         this.#lineHasBytes = true
@@ -218,6 +232,18 @@ export class FrameSplitter {
       at = end + 1
     }
     return boundary
+  }
+
+  /** A whole frame of one of the API's own shapes that starts here; undefined for whatever else there is, which goes line by line. */
+  #usualFrame(chunk: Uint8Array, start: number): SseFrame | undefined {
+    if (this.#lines > 0 || this.#lineHasBytes || this.#skipping || this.#parts.length > 0) return undefined
+    const shape = usualShape(chunk, start, chunk.length)
+    if (shape === undefined) return undefined
+    const end = chunk.indexOf(lf, start + shape.line.length)
+    if (end === -1 || chunk[end + 1] !== lf) return undefined
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    return new SseFrame(chunk, isFirst, shape, start, end + 2)
   }
 
   #pushAnyLines(chunk: Uint8Array, frames: SseFrame[]): number {
@@ -251,7 +277,7 @@ export class FrameSplitter {
     this.#partBytes += rest.length
     if (this.#partBytes <= this.#maxFrameBytes) {
       // A small slice must not keep the whole read that it came in.
-      this.#parts.push(rest.length * 4 < rest.buffer.byteLength ? Uint8Array.prototype.slice.call(rest) : rest)
+      this.#parts.push(rest.length * 4 < rest.buffer.byteLength ? this.#copyOf(rest) : rest)
       this.#smallParts = rest.length < smallPartBytes ? this.#smallParts + 1 : 0
       if (this.#smallParts === mostSmallParts) {
         const small = this.#parts.splice(-mostSmallParts)
@@ -284,11 +310,33 @@ export class FrameSplitter {
       this.#skipping = false
       return undefined
     }
-    if (this.#parts.length === 0) return new SseFrame(chunk, isFirst, mayBeUsual, start, end)
-    const raw = concatBytes([...this.#parts, chunk.subarray(start, end)], this.#partBytes + end - start)
+    if (this.#parts.length === 0) return new SseFrame(chunk, isFirst, mayBeUsual ? usualShape(chunk, start, end) : undefined, start, end)
+    const raw = this.#roomFor(this.#partBytes + end - start)
+    let at = 0
+    for (const part of this.#parts) {
+      raw.set(part, at)
+      at += part.length
+    }
+    raw.set(chunk.subarray(start, end), at)
     this.#parts = []
     this.#partBytes = 0
-    return new SseFrame(raw, isFirst, mayBeUsual)
+    return new SseFrame(raw, isFirst, mayBeUsual ? usualShape(raw, 0, raw.length) : undefined)
+  }
+
+  #copyOf(bytes: Uint8Array): Uint8Array {
+    const copy = this.#roomFor(bytes.length)
+    copy.set(bytes)
+    return copy
+  }
+
+  #roomFor(bytes: number): Uint8Array {
+    if (bytes > slabBytes / 4) return new Uint8Array(bytes)
+    if (this.#slab === undefined || this.#slabUsed + bytes > slabBytes) {
+      this.#slab = new Uint8Array(slabBytes)
+      this.#slabUsed = 0
+    }
+    this.#slabUsed += bytes
+    return this.#slab.subarray(this.#slabUsed - bytes, this.#slabUsed)
   }
 }
 

@@ -7,12 +7,15 @@ import { wholeMillis } from './report-range.ts'
 import { columnOf, labelConditions, threadConditions, Values, type Shape } from './report-sql.ts'
 
 const dayMillis = 86_400_000
+/** Of more it is faster to read all. */
+const mostSessions = 1_000
 
-/** Adds percentiles to the rows of a report. Reads every exchange that the report covers. */
+/** Adds percentiles to the rows of a report. Reads every exchange that the report covers; of a limited one by session, those of the sessions that are in it. */
 export async function withPercentiles(database: Database, query: ReportQuery, shape: Shape, rows: readonly ReportRow[]): Promise<readonly ReportRow[]> {
   const values = new Values()
   const join = shape.calendar === undefined ? undefined : await bucketsOf(database, query, shape, values)
   const conditions = [...startConditions(query, values), ...labelConditions(shape, values), ...threadConditions(shape, values)]
+  if (query.limit !== undefined) conditions.push(...sessionConditions(rows, values))
   const groups = shape.dimensions.map((dimension) => columnOf[dimension])
   const percentiles = (column: string): string => `to_json(percentile_disc(array[0.5, 0.9, 0.99]) within group (order by f.${column}))`
   const { rows: found } = await database.query(
@@ -63,6 +66,14 @@ function startConditions(query: ReportQuery, values: Values): readonly string[] 
     ...(since === undefined ? [] : [`f.started_at >= ${instant(since)}`, `f.day >= ${day(since, -1)}`]),
     ...(until === undefined ? [] : [`f.started_at < ${instant(until)}`, `f.day <= ${day(until, 1)}`]),
   ]
+}
+
+/** Few sessions are found by the index; none where a row is not of one session. */
+function sessionConditions(rows: readonly ReportRow[], values: Values): readonly string[] {
+  const sessions = new Set(rows.map(({ group }) => group.session))
+  if (sessions.size > mostSessions || sessions.has(undefined) || sessions.has(null)) return []
+  const list = values.add([...sessions] as string[], 'text[]')
+  return [`hashtextextended(f.session, 0) = any (array(select hashtextextended(s, 0) from unnest(${list}) s))`, `f.session = any (${list})`]
 }
 
 function percentilesOf(figures: unknown): Percentiles | undefined {

@@ -38,8 +38,9 @@ test('of what is no longer kept whole, a quarter counts where its start does', (
   )
 })
 
+const bounds = fc.option(fc.integer({ min: -300, max: 300 }), { nil: undefined })
+
 test('stretches cover a span of quarters once, by the coarsest tables', () => {
-  const bounds = fc.option(fc.integer({ min: -300, max: 300 }), { nil: undefined })
   fc.assert(
     fc.property(bounds, bounds, fc.integer({ min: -600, max: 600 }), (from, to, quarter) => {
       const stretches = stretchesOf({ from, to }, tables)
@@ -53,6 +54,21 @@ test('stretches cover a span of quarters once, by the coarsest tables', () => {
         if (table.name === 'hours') expect(count).toBeLessThan(48)
         if (table.name === 'quarters') expect(count).toBeLessThan(8)
       }
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('stretches take nothing from a table that does not have it yet, and cover the span all the same', () => {
+  fc.assert(
+    fc.property(bounds, bounds, fc.integer({ min: -4, max: 4 }), fc.integer({ min: -600, max: 600 }), (from, to, since, quarter) => {
+      const stretches = stretchesOf({ from, to }, [{ name: 'days', quarters: 96, since }, ...tables.slice(2)])
+      const covering = stretches.filter(({ table, periods }) => {
+        const period = Math.floor(quarter / table.quarters)
+        return period >= (periods.from ?? -Infinity) && period < (periods.to ?? Infinity)
+      })
+      expect(covering.length).toBe(quarter >= (from ?? -Infinity) && quarter < (to ?? Infinity) ? 1 : 0)
+      for (const { table, periods } of stretches) if (table.name === 'days') expect(periods.from).toBeGreaterThanOrEqual(since)
     }),
     { numRuns: 2_000 },
   )

@@ -49,6 +49,8 @@ const maxMillis = 2_147_000_000 * quarterMillis
 export interface SumTable {
   readonly name: string
   readonly quarters: number
+  /** The first period that is in it whole, like all after it. @defaultValue all are */
+  readonly since?: number
 }
 
 /** A stretch of one table, in its periods. */
@@ -61,7 +63,8 @@ export interface Stretch {
 export function stretchesOf(quarters: Span, [table, ...finer]: readonly SumTable[]): readonly Stretch[] {
   if (table === undefined || (quarters.from !== undefined && quarters.to !== undefined && quarters.from >= quarters.to)) return []
   const unit = table.quarters
-  const from = quarters.from === undefined ? undefined : Math.ceil(quarters.from / unit)
+  const first = Math.max(quarters.from === undefined ? -Infinity : Math.ceil(quarters.from / unit), table.since ?? -Infinity)
+  const from = first === -Infinity ? undefined : first
   const to = quarters.to === undefined ? undefined : Math.floor(quarters.to / unit)
   if (from !== undefined && to !== undefined && from >= to) return stretchesOf(quarters, finer)
   const before = from === undefined ? [] : stretchesOf({ from: quarters.from, to: from * unit }, finer)

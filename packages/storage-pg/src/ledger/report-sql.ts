@@ -39,6 +39,8 @@ export class Values {
 export interface Shape {
   readonly dimensions: readonly EntryDimension[]
   readonly needsThreads: boolean
+  /** Sums by day and session will do: it asks for no agent, and not for one session, which an index finds among the finer sums. */
+  readonly needsSessionsOnly: boolean
   readonly needsKinds: boolean
   readonly tellsModelsApart: boolean
   /** Columns to sum: three counts, then amounts, the cost last. */
@@ -60,6 +62,7 @@ export function shapeOf(query: ReportQuery): Shape {
   return {
     dimensions: entryDimensions,
     needsThreads: used.has('session') || used.has('agent'),
+    needsSessionsOnly: entryDimensions.includes('session') && !used.has('agent') && !filters.some(([dimension]) => dimension === 'session'),
     needsKinds: used.has('kind') || used.has('outcome'),
     tellsModelsApart: used.has('model'),
     sums: [...(used.has('model') ? countsByModel : countsOnce), ...amounts],

@@ -1,6 +1,7 @@
 import type { ReportQuery, ReportRow } from '@sluice/core'
 import { entryDimensions, parseEntryJson, reportParts, ReportTotals, type EntryDimension, type ReportPart } from '@sluice/core/ledger'
 import type { Database } from '../database.ts'
+import { rowLimit } from '../row-limit.ts'
 import { quarterMillis } from './entry-document.ts'
 import { bucketTable, CalendarBuckets, usedPeriods } from './report-calendar.ts'
 import { withPercentiles } from './report-percentiles.ts'
@@ -13,6 +14,7 @@ const dayMillis = 86_400_000
 const days: SumTable = { name: 'spend_days', quarters: 96 }
 const hours: SumTable = { name: 'spend_hours', quarters: 4 }
 const daysByKind: SumTable = { name: 'spend_days_by_kind', quarters: 96 }
+const sessionDays: SumTable = { name: 'spend_sessions', quarters: 96 }
 const threads: SumTable = { name: 'spend_threads', quarters: 1 }
 
 /** Answers `Ledger.report` from sums; reads single exchanges for percentiles, and where a report begins or ends within a quarter of an hour. */
@@ -20,7 +22,9 @@ export async function report(database: Database, query: ReportQuery): Promise<re
   const totals = new ReportTotals({ ...query, percentiles: false })
   const shape = shapeOf(query)
   const range = reportRange(query, isWhole(query) ? -Infinity : await horizon(database))
-  if (range.quarters !== undefined) for (const part of await summedParts(database, shape, range.quarters)) totals.add(part)
+  // Of rows that are whole as the database tells them, it tells the dearest; where some are put together here, it has to tell all.
+  const limit = shape.calendar === undefined && range.edges.length === 0 ? query.limit : undefined
+  if (range.quarters !== undefined) for (const part of await summedParts(database, shape, range.quarters, limit)) totals.add(part)
   for (const edge of range.edges) for (const part of await singleParts(database, edge)) if (totals.covers(part.startedAt)) totals.add(part)
   const rows = totals.rows()
   return query.percentiles === true && rows.length > 0 ? withPercentiles(database, query, shape, rows) : rows
@@ -47,17 +51,23 @@ async function singleParts(database: Database, { from, to }: { readonly from: nu
 }
 
 /** The tables that know what a report asks, from coarse to fine. */
-function tablesFor({ needsThreads, needsKinds, calendar, timeZone }: Shape): readonly SumTable[] {
-  if (needsThreads) return [threads]
+async function tablesFor(database: Database, { needsThreads, needsSessionsOnly, needsKinds, calendar, timeZone }: Shape): Promise<readonly SumTable[]> {
   const fitsDays = calendar === undefined || (calendar === 'day' && timeZone === 'UTC')
+  if (needsThreads) return needsSessionsOnly && !needsKinds && fitsDays ? [await wholeSessionDays(database), threads] : [threads]
   if (needsKinds) return fitsDays ? [daysByKind, threads] : [threads]
   return fitsDays ? [days, hours, threads] : [hours, threads]
 }
 
+/** A ledger that is older than its sums by session is filled from its newest day back, so that what is whole now stays so. */
+async function wholeSessionDays(database: Database): Promise<SumTable> {
+  const { rows } = await database.query('select first_day::text as day from {s}.sessions_since', [], reading)
+  return rows[0] === undefined ? sessionDays : { ...sessionDays, since: Number(rows[0]['day']) }
+}
+
 /** Sums of whole quarters, one a group. */
-async function summedParts(database: Database, shape: Shape, quarters: Span): Promise<readonly ReportPart[]> {
+async function summedParts(database: Database, shape: Shape, quarters: Span, limit: number | undefined): Promise<readonly ReportPart[]> {
   const values = new Values()
-  const tables = tablesFor(shape)
+  const tables = await tablesFor(database, shape)
   const sources = await sourcesOf(database, shape, quarters, tables, values)
   const groups = ['f.bucket', ...shape.dimensions.map((dimension) => columnOf[dimension])]
   const sums = shape.sums.map((column) => (column === 'cost' ? 'sum(f.cost)::text' : `sum(f.${column})`))
@@ -66,7 +76,8 @@ async function summedParts(database: Database, shape: Shape, quarters: Span): Pr
   const { rows } = await database.query(
     `select json_build_array(${[...groups, ...sums].join(', ')})::text as part from (${sources.join(' union all ')}) f
      ${needsLabels ? 'join {s}.labels l on l.id = f.label' : ''} ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
-     group by ${groups.join(', ')} having sum(f.${shape.sums[0]}) > 0`,
+     group by ${groups.join(', ')} having sum(f.${shape.sums[0]}) > 0
+     ${limit === undefined ? '' : `order by sum(f.cost) desc, ${groups.join(', ')} limit ${values.add(String(rowLimit(limit)), 'bigint')}`}`,
     values.list,
     reading,
   )
@@ -89,7 +100,8 @@ async function sourcesOf(database: Database, shape: Shape, quarters: Span, table
 }
 
 function sourceOf({ table, periods }: Stretch, bucket: string, join: string, shape: Shape, values: Values): string {
-  const columns = ['label', ...(shape.needsThreads ? ['session', 'agent'] : []), ...shape.sums].map((name) => `f.${name}`)
+  const thread = shape.needsThreads ? ['session', ...(shape.needsSessionsOnly ? [] : ['agent'])] : []
+  const columns = ['label', ...thread, ...shape.sums].map((name) => `f.${name}`)
   const conditions = [
     ...(periods.from === undefined ? [] : [`f.period >= ${values.add(String(periods.from), 'integer')}`]),
     ...(periods.to === undefined ? [] : [`f.period < ${values.add(String(periods.to), 'integer')}`]),

@@ -5,6 +5,7 @@ import { rateMigration } from './0004-rates.ts'
 import { registryMigration } from './0005-registry.ts'
 import { policyMigration } from './0006-policies.ts'
 import { settlingMigration } from './0007-settling.ts'
+import { sessionMigration } from './0008-sessions.ts'
 import type { Migration } from './migration.ts'
 
 export type { Migration } from './migration.ts'
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = Object.freeze([
   registryMigration,
   policyMigration,
   settlingMigration,
+  sessionMigration,
 ])

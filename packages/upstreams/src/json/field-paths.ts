@@ -4,7 +4,8 @@ import { spansOf, type Span } from './removal.ts'
 /**
  * Where body fields stand, as text in a capability table:
  * `context_management`, `output_config.effort`, `tools[].defer_loading` (of every tool), `messages[].content[type=tool_addition]` (every block of a type),
- * `system[text^=x-anthropic-billing-header:]` (every block whose text begins so), `**.cache_control.scope` (at any depth).
+ * `system[text^=x-anthropic-billing-header:]` (every block whose text begins so), `**.cache_control.scope` (at any depth,
+ * but for what is a tool's own).
  */
 export type FieldPath = readonly Step[]
 
@@ -39,11 +40,14 @@ export function parseFieldPath(text: string): FieldPath | undefined {
   return steps.at(-1)?.kind === 'any-depth' ? undefined : steps
 }
 
+/** What stands below is a tool's, and none of the API's fields: its arguments, which a model has signed for, and its schema. */
+const ofTools: ReadonlySet<string> = new Set(['input', 'input_schema'])
+
 /** What is left of each path below a member of this key; a path of no steps means the member itself. */
 export function pathsBelow(paths: readonly FieldPath[], key: string): readonly FieldPath[] {
   return paths.flatMap((path): readonly FieldPath[] => {
     const [first, ...rest] = path
-    if (first?.kind === 'any-depth') return [path, ...pathsBelow([rest], key)]
+    if (first?.kind === 'any-depth') return [...(ofTools.has(key) ? [] : [path]), ...pathsBelow([rest], key)]
     return first?.kind === 'member' && first.name === key ? [rest] : []
   })
 }

@@ -199,6 +199,28 @@ export const sumCases: readonly StoreCase<Ledger>[] = [
     },
   },
   {
+    name: 'a limit keeps the dearest rows, whole: the same as the first of all',
+    check: async (ledger) => {
+      const entries = sampleEntries(12, 150)
+      await Promise.all(entries.map((entry) => ledger.append(entry)))
+      const starts = entries.map(({ startedAt }) => startedAt).toSorted((left, right) => left - right)
+      const spans: readonly Pick<ReportQuery, 'since' | 'until'>[] = [{}, { since: starts[20] as number, until: starts[120] as number }]
+      for (const span of spans)
+        for (const groupBy of [
+          [],
+          ['session'],
+          ['session', 'developer', 'model'],
+          ['developer', 'repository'],
+          ['session', 'day'],
+          ['kind', 'hour'],
+        ] as const) {
+          const all = reportOracle(entries, { groupBy, ...span })
+          for (const limit of [0, 1, 3, 1_000, Infinity])
+            assertEqual(await ledger.report({ groupBy, ...span, limit }), all.slice(0, limit), `the first ${limit} by ${groupBy.join(' and ') || 'nothing'}`)
+        }
+    },
+  },
+  {
     name: 'a dimension that does not exist is refused, not put into a query',
     check: async (ledger) => {
       await keep(ledger, [{}])
