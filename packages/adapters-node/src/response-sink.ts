@@ -67,10 +67,8 @@ export function responseSink(request: IncomingMessage, response: ServerResponse,
     const bytes = pendingBytes
     pending = []
     pendingBytes = 0
-    if (isCoding) {
-      if (bytes > 0) for (const part of chunkOf(chunks, bytes, isLast)) send(part)
-      else if (isLast) send(lastChunk)
-    }
+    if (isCoding && bytes > 0) for (const part of chunkOf(chunks, bytes, isLast)) send(part)
+    else if (isCoding && isLast) send(lastChunk)
     // A small slice is copied too: while it waits for a slow reader it would keep the whole 64 KB that it was read in.
     else if (bytes > 0) send(chunks.length === 1 && bytes >= largestBatch ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, bytes))
     // Not flushHeaders(): that writes the head as UTF-8, and so changes header values beyond ASCII.

@@ -211,7 +211,8 @@ describe.concurrent('the read API', () => {
     ['/admin/v1/gateway?since=1', '400 invalid_request_error'],
     ['//admin/v1/report', '400 invalid_request_error'],
     ['/%61dmin/v1/report', '404 not_found_error'],
-    ['/admin/v1/report?limit=5', '400 invalid_request_error'],
+    ['/admin/v1/report?limit=0', '400 invalid_request_error'],
+    ['/admin/v1/report?top=5', '400 invalid_request_error'],
     ['/admin/v1/exchanges?limit=0', '400 invalid_request_error'],
   ])('compares the raw path: %s is %s', async (path, expected) => expect(await raw(path)).toBe(expected))
 

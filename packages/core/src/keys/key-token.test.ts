@@ -111,23 +111,23 @@ test('base64url is read only as it is written', () => {
   )
   // The unused bits of the last character have to be zero.
   expect([fromBase64Url('AA'), fromBase64Url('AB')]).toEqual([new Uint8Array([0]), undefined])
+})
 
-  test('is taken, and a key is, whether it was issued before or after the runtime lent hashes of its own; those are asked from then on', async () => {
-    const { keys, issue, verdict } = keyBench()
-    const before = await issue()
-    let asked = 0
-    // As WebCrypto answers, remembered: the lent ones answer at once.
-    const answers = new Map<string, string>()
-    const reference = new KeyHashes(pepper)
-    answers.set(`sluice key 1\n${before.key}`, await reference.ofKey(before.key))
-    const signed = before.jwt.slice(0, before.jwt.lastIndexOf('.'))
-    answers.set(signed, await reference.ofToken(signed))
-    answers.set('sluice token signing key 1', 'A'.repeat(43))
-    keys.hashWith?.(() => (text) => {
-      asked += 1
-      return answers.get(text) ?? ''
-    })
-    expect([await verdict(before.key), await verdict(before.jwt)]).toEqual(['ada', 'ada'])
-    expect(asked).toBe(3)
+test('keys and tokens of before are taken when the runtime has lent hashes of its own, and those are what is asked from then on', async () => {
+  const { keys, issue, verdict } = keyBench()
+  const before = await issue()
+  let asked = 0
+  // As WebCrypto answers, remembered: the lent ones answer at once.
+  const answers = new Map<string, string>()
+  const reference = new KeyHashes(pepper)
+  answers.set(`sluice key 1\n${before.key}`, await reference.ofKey(before.key))
+  const signed = before.jwt.slice(0, before.jwt.lastIndexOf('.'))
+  answers.set(signed, await reference.ofToken(signed))
+  answers.set('sluice token signing key 1', 'A'.repeat(43))
+  keys.hashWith?.(() => (text) => {
+    asked += 1
+    return answers.get(text) ?? ''
   })
+  expect([await verdict(before.key), await verdict(before.jwt)]).toEqual(['ada', 'ada'])
+  expect(asked).toBe(3)
 })
