@@ -31,6 +31,9 @@ export interface MemoryResult {
   readonly stoppedBecause?: string
 }
 
+/** As `npm start` bounds it: what V8 lets it grow to, and keeps, says nothing of a stream. */
+const boundedYoungGeneration = ['--max-semi-space-size=16']
+
 /** Resident memory per open stream that waits for its next frame. Each target is started afresh: what a heap has freed is not what streams cost. */
 export async function measureMemory(kinds: readonly TargetKind[], upstreamUrl: string, options: MemoryOptions): Promise<readonly MemoryResult[]> {
   const results: MemoryResult[] = []
@@ -49,7 +52,7 @@ export async function measureMemory(kinds: readonly TargetKind[], upstreamUrl: s
 
 async function measureOne(kind: TargetKind, upstreamUrl: string, options: MemoryOptions): Promise<MemoryResult> {
   await setMode(upstreamUrl, {})
-  const target = await kind.start(upstreamUrl)
+  const target = await kind.start(upstreamUrl, boundedYoungGeneration)
   const sockets: Socket[] = []
   try {
     const { pid } = target

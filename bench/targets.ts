@@ -27,8 +27,11 @@ export interface TargetKind {
   readonly id: string
   readonly title: string
   readonly about: string
-  /** @throws NotHere where it cannot be had on this machine */
-  readonly start: (upstreamUrl: string) => Promise<BenchTarget>
+  /**
+   * @param nodeFlags - of this project's own processes, the bare pipe's too
+   * @throws NotHere where it cannot be had on this machine
+   */
+  readonly start: (upstreamUrl: string, nodeFlags?: readonly string[]) => Promise<BenchTarget>
 }
 
 /** The yardstick: ratios are to this one. */
@@ -52,8 +55,8 @@ function own(id: string, title: string, about: string, script: string, args: rea
     id,
     title,
     about,
-    start: async (upstreamUrl) => {
-      const child = await startChild(script, [upstreamUrl, ...args])
+    start: async (upstreamUrl, nodeFlags) => {
+      const child = await startChild(script, [upstreamUrl, ...args], nodeFlags)
       const headers = { authorization: `Bearer ${child.key}` }
       return {
         id,

@@ -24,10 +24,9 @@ export interface Child {
 }
 
 /** Starts one of the scripts beside this file and waits for its port. */
-export async function startChild(script: string, args: readonly string[] = []): Promise<Child> {
+export async function startChild(script: string, args: readonly string[] = [], flags: readonly string[] = []): Promise<Child> {
   const process_ = fork(fileURLToPath(new URL(script, import.meta.url)), args, {
-    // The young generation as `npm start` bounds it, for all alike: what V8 lets it grow to is no cost of a stream.
-    execArgv: ['--conditions=sluice-source', '--expose-gc', '--max-semi-space-size=16'],
+    execArgv: ['--conditions=sluice-source', '--expose-gc', ...flags],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const kill = (): void => void process_.kill('SIGKILL')

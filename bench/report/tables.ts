@@ -120,7 +120,7 @@ function memory(run: BenchRun): Table {
   return {
     title: 'Memory per open stream',
     about:
-      'Kilobytes of resident memory for each stream that waits for its next event, by how many are open; as the kernel sees it, uncollected garbage included. Each target was started afresh. The last column is this project’s own processes after a forced collection.',
+      'Kilobytes of resident memory for each stream that waits for its next event, by how many are open; as the kernel sees it, uncollected garbage included. Each target was started afresh, this project’s own processes and the bare pipe with a young generation of at most 16 MB, as npm start has it. The last column is this project’s own processes after a forced collection.',
     columns: ['', 'idle, MB', ...names, 'collected'],
     rows: run.memory.map((result) => [
       titleOf(run, result.target),
