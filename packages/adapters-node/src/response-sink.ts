@@ -36,7 +36,8 @@ const isNode = process.versions['bun'] === undefined && process.versions['deno']
  * a microsecond less (measured; a reply has hundreds). Not where middleware stands in between, which expects to be given the body itself.
  */
 function takeCoding(response: ServerResponse): boolean {
-  if (!isNode || !response.chunkedEncoding || response.write !== ServerResponse.prototype.write) return false
+  const own = ServerResponse.prototype
+  if (!isNode || !response.chunkedEncoding || response.write !== own.write || response.end !== own.end) return false
   response.chunkedEncoding = false
   return true
 }

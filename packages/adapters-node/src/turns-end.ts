@@ -11,5 +11,14 @@ export function atTurnsEnd(callback: () => void): void {
 function callAll(): void {
   const callbacks = due
   due = []
-  for (const callback of callbacks) callback()
+  for (const callback of callbacks) {
+    try {
+      callback()
+    } catch (cause) {
+      // As loud as if it had been called alone; but one that fails must not keep the others' replies back.
+      process.nextTick(() => {
+        throw cause
+      })
+    }
+  }
 }

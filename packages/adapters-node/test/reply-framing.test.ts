@@ -64,4 +64,15 @@ describe('how a reply is framed on the connection', () => {
     expect(text.endsWith('\r\n0\r\n\r\n')).toBe(true)
     expect(text.split('\r\n0\r\n')).toHaveLength(2)
   })
+
+  it('by Node where middleware puts something after the body', async () => {
+    const text = await read('GET /v1/models HTTP/1.1', (response) => {
+      response.end = function end(this: ServerResponse) {
+        this.write(': the end\n\n')
+        return ServerResponse.prototype.end.call(this, undefined, 'utf8')
+      } as ServerResponse['end']
+    })
+    const after = ': the end\n\n'
+    expect(text.endsWith(`\r\n${after.length.toString(16)}\r\n${after}\r\n0\r\n\r\n`)).toBe(true)
+  })
 })
