@@ -1,10 +1,9 @@
-import { checkBudget } from '@sluice/core'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { crashAndCompare, reservationNanoUsd } from './crash.ts'
-import { openStore } from './store.ts'
+import { withBudget } from './store.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'sluice-crash-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -14,15 +13,6 @@ const kills = Number(process.env['SLUICE_KILLS'] ?? 12)
 
 /** The most that a lease takes of this budget. */
 const leaseNanoUsd = 20_000_000_000n
-
-async function withBudget(url: string): Promise<string> {
-  const store = await openStore(url)
-  await store.budgets.define(
-    checkBudget({ id: 'all', subject: { key: 'static:ada' }, unit: 'nano-usd', amount: 1_000_000_000_000n, window: { kind: 'total' }, createdAt: Date.now() }),
-  )
-  await store.close()
-  return url
-}
 
 test.each([{ isLeased: false }, { isLeased: true }])(
   `killed ${kills} times under load, a gateway on SQLite has exactly what its upstream billed (leased: $isLeased)`,

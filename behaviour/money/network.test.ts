@@ -1,9 +1,8 @@
-import { checkBudget } from '@sluice/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresBinaries, startPostgres, type TestServer } from '../../packages/storage-pg/test/postgres.ts'
 import { billingUpstream } from './billing-upstream.ts'
 import { compare, endGateway, loadOn, sendOne, startGateway, type Statuses } from './crash.ts'
-import { openStore } from './store.ts'
+import { withBudget } from './store.ts'
 import { swallowingProxy } from './swallowing-proxy.ts'
 
 const binaries = postgresBinaries()
@@ -26,19 +25,7 @@ describe.skipIf(binaries === undefined)('a network that swallows packets between
   ] as const)(
     `R23 for ${outageSeconds} s under load, and then $how: every call ends, new messages are refused meanwhile, and when it is over all work goes on and the books equal the truth`,
     async ({ what }) => {
-      const url = await server.createDatabase()
-      const store = await openStore(url)
-      await store.budgets.define(
-        checkBudget({
-          id: 'all',
-          subject: { key: 'static:ada' },
-          unit: 'nano-usd',
-          amount: 1_000_000_000_000n,
-          window: { kind: 'total' },
-          createdAt: Date.now(),
-        }),
-      )
-      await store.close()
+      const url = await withBudget(await server.createDatabase())
       const network = await swallowingProxy(server.port)
       const upstream = await billingUpstream({ pauseMillis: () => Math.random() * 30, frames: () => 10 + Math.floor(Math.random() * 20) })
       const through = new URL(url)

